@@ -1,0 +1,1 @@
+#include "agent/samplers/sampler.h"

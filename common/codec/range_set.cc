@@ -1,0 +1,1 @@
+#include "common/codec/range_set.h"
