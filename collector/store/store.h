@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "collector/store/queryable.h"
 #include "collector/store/records.h"
+#include "collector/store/state_write.h"
 #include "common/base/clock.h"
 #include "common/codec/frame.h"
 #include "common/codec/range_set.h"
@@ -57,14 +58,6 @@ struct FrameEntry {
   uint32_t crc = 0;
   int64_t t_ms = 0;
   std::string bytes;            // the whole frame
-};
-
-// A small durable value, written in the same commit as the frames. `space` names its owner ("rule",
-// "outbox", ...); without a value the key is removed.
-struct StateWrite {
-  std::string space;
-  std::string key;
-  std::optional<std::string> value;
 };
 
 struct Batch {
