@@ -25,8 +25,8 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
 
 std::shared_ptr<spdlog::logger>& Instance() {
   static std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "ronda", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("ronda",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_level(spdlog::level::warn);
     return made;
   }();

@@ -1,0 +1,236 @@
+#include "collector/config.h"
+
+#include <sys/un.h>
+
+#include <algorithm>
+#include <set>
+
+#include "absl/time/time.h"
+#include "common/base/status.h"
+#include "common/config/address.h"
+#include "common/config/log_options.h"
+#include "common/config/secret.h"
+
+namespace ronda::collector {
+namespace {
+
+using config::Bool;
+using config::ChildPath;
+using config::Duration;
+using config::Errors;
+using config::Int;
+using config::List;
+using config::Object;
+using config::OneOf;
+using config::PositionOf;
+using config::Size;
+using config::String;
+using config::Type;
+using config::Value;
+
+constexpr int64_t kSecond = 1'000;
+constexpr int64_t kHour = 3'600 * kSecond;
+constexpr int64_t kYear = 365 * 24 * kHour;
+constexpr int64_t kKiB = 1 << 10;
+constexpr int64_t kMiB = 1 << 20;
+
+std::string CheckSocket(std::string_view path) {
+  // The kernel's limit (unix(7)), with the closing zero.
+  const size_t limit = sizeof(sockaddr_un::sun_path) - 1;
+  return path.size() <= limit
+             ? ""
+             : fmt::format("a socket's path has at most {} bytes, this one {}", limit, path.size());
+}
+
+std::string CheckPath(std::string_view path) { return path.empty() ? "the path is empty" : ""; }
+
+std::string CheckTimezone(std::string_view name) {
+  absl::TimeZone zone;
+  return name.empty() || absl::LoadTimeZone(std::string(name), &zone)
+             ? ""
+             : fmt::format(
+                   "\"{}\" is not a time zone that this machine knows (such as "
+                   "Europe/Berlin or UTC)",
+                   name);
+}
+
+std::string CheckUrl(std::string_view url) {
+  const bool http = url.starts_with("http://") && url.size() > 7;
+  const bool https = url.starts_with("https://") && url.size() > 8;
+  const bool clean = std::none_of(url.begin(), url.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
+  });
+  return (http || https) && clean ? "" : "expected a URL that begins with http:// or https://";
+}
+
+std::string CheckHeader(std::string_view name) {
+  const auto is_token = [](char c) {  // RFC 9110, 5.6.2
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), is_token)
+             ? ""
+             : "not the name of an HTTP header";
+}
+
+// Why `listen` may not be used, or OK.
+absl::Status CheckListen(const std::string& listen, bool insecure) {
+  RONDA_ASSIGN_OR_RETURN(const config::Address address, config::ParseAddress(listen, true));
+  if (!insecure && !config::IsLoopback(address.host)) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "listening on {}, which other machines can reach, is refused without TLS; listen "
+                "on 127.0.0.1 or, in a network you trust, set insecure: true (--insecure)",
+                listen);
+  }
+  return absl::OkStatus();
+}
+
+void CheckWebhook(const Value& value, const std::string& path, Errors* errors, ChannelConfig* out) {
+  if (out->inline_url.empty() == out->url_file.empty()) {
+    return errors->Add(value.position, path, "a webhook needs one of url and url_file");
+  }
+  for (const auto& [name, text] : out->headers) {
+    if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      errors->Add(PositionOf(value, "headers"), ChildPath(path, "headers." + name),
+                  "a header's value is one line");
+    }
+  }
+  out->url = out->inline_url;
+  if (out->url_file.empty()) {
+    return;
+  }
+  out->url_file = errors->Resolve(out->url_file);
+  const auto url = config::ReadSecretFile(out->url_file);
+  const std::string what = url.ok() ? CheckUrl(*url) : std::string(Message(url.status()));
+  if (!what.empty()) {
+    return errors->Add(PositionOf(value, "url_file"), ChildPath(path, "url_file"), what);
+  }
+  out->url = *url;
+}
+
+void CheckChannel(const Value& value, const std::string& path, Errors* errors, ChannelConfig* out) {
+  if (out->name.empty()) {
+    errors->Add(value.position, path, "a channel needs a name");
+  }
+  if (out->type == ChannelType::kWebhook) {
+    return CheckWebhook(value, path, errors, out);
+  }
+  const std::pair<std::string_view, bool> parts[] = {{"url", !out->inline_url.empty()},
+                                                     {"url_file", !out->url_file.empty()},
+                                                     {"headers", !out->headers.empty()}};
+  for (const auto& [key, is_set] : parts) {
+    if (is_set) {
+      errors->Add(PositionOf(value, key), ChildPath(path, key), "belongs to type: webhook");
+    }
+  }
+}
+
+Type<ChannelConfig> NewChannelType() {
+  return Object<ChannelConfig>()
+      .Add("name", &ChannelConfig::name, String(), "how the channel is called in messages",
+           "must be given")
+      .Add("type", &ChannelConfig::type,
+           OneOf<ChannelType>({{"log", ChannelType::kLog}, {"webhook", ChannelType::kWebhook}}),
+           "the collector's log, or an HTTP POST of Alertmanager's JSON")
+      .Add("url", &ChannelConfig::inline_url, config::StringWithSecrets(CheckUrl, "URL"),
+           "where a webhook posts to", "none")
+      .Add("url_file", &ChannelConfig::url_file, config::OptionalString(nullptr, "path"),
+           "file with the URL, readable by the collector alone, for URLs that are secrets", "none")
+      .Add("headers", &ChannelConfig::headers, config::Table(CheckHeader, true),
+           "HTTP headers to add, such as Authorization")
+      .Add("timeout", &ChannelConfig::timeout_ms, Duration(100, 60 * kSecond),
+           "an answer that takes longer counts as none, and the message is sent again")
+      .Also(CheckChannel)
+      .Build();
+}
+
+Type<LimitsConfig> LimitsType() {
+  return Object<LimitsConfig>()
+      .Add("max_message", &LimitsConfig::max_message_bytes, Size(64 * kKiB, 64 * kMiB),
+           "largest message that is read from the network")
+      .Add("max_series", &LimitsConfig::max_series, Int(1, 10'000'000), "series of one agent")
+      .Add("max_agents", &LimitsConfig::max_agents, Int(1, 1'000'000),
+           "agents connected at the same time")
+      .Build();
+}
+
+void CheckCollector(const Value& value, const std::string& /*path*/, Errors* errors,
+                    CollectorConfig* out) {
+  if (const absl::Status listen = CheckListen(out->listen, out->insecure); !listen.ok()) {
+    errors->Add(PositionOf(value, "listen"), "listen", Message(listen));
+  }
+  for (std::string& path : out->rules) {
+    path = errors->Resolve(path);
+  }
+  std::set<std::string> names;
+  for (size_t i = 0; i < out->channels.size(); ++i) {
+    if (!names.insert(out->channels[i].name).second) {
+      const Value& item = value.Find("channels")->items[i];
+      errors->Add(PositionOf(item, "name"), fmt::format("channels[{}].name", i),
+                  fmt::format("the name \"{}\" is there twice", out->channels[i].name));
+    }
+  }
+  out->log.timezone = out->timezone;
+}
+
+Type<CollectorConfig> CollectorType() {
+  return Object<CollectorConfig>()
+      .Add("data_dir", &CollectorConfig::data_dir, String(CheckPath, "path"),
+           "folder of all data; one collector at a time")
+      .Add("listen", &CollectorConfig::listen, config::AddressText(true),
+           "where agents and remote CLIs connect; port 0 takes a free one")
+      .Add("insecure", &CollectorConfig::insecure, Bool(),
+           "allow other machines to connect without TLS")
+      .Add("socket", &CollectorConfig::socket, String(CheckSocket, "path"),
+           "Unix socket for the CLI on this machine; \"\" is none")
+      .Add("silence_after", &CollectorConfig::silence_after_ms, Duration(5 * kSecond, 24 * kHour),
+           "a node that has sent nothing for so long is silent")
+      .Add("silence_grace", &CollectorConfig::silence_grace_ms, Duration(0, 24 * kHour),
+           "time for nodes to come back after the collector's start")
+      .Add("commit_interval", &CollectorConfig::commit_interval_ms, Duration(1, 10 * kSecond),
+           "least time from one commit to the next; agents' data is acknowledged after it")
+      .Add("retention", &CollectorConfig::retention,
+           Object<RetentionConfig>()
+               .Add("raw", &RetentionConfig::raw_ms, Duration(kHour, 100 * kYear),
+                    "how long samples and records are kept")
+               .Build(),
+           "how long data is kept")
+      .Add("rules", &CollectorConfig::rules, List(String(CheckPath, "paths"), 1'000),
+           "rule files, folders of them, or globs",
+           "/etc/ronda/rules if there, else /usr/share/ronda/rules")
+      .Add("channels", &CollectorConfig::channels, List(NewChannelType(), 100),
+           "where notifications go", "one channel of type log")
+      .Add("limits", &CollectorConfig::limits, LimitsType(), "what others may use")
+      .Add("timezone", &CollectorConfig::timezone, String(CheckTimezone, "time zone"),
+           "zone for people's times, such as Europe/Berlin", "the machine's")
+      .Add("log", &CollectorConfig::log, config::LogType(), "the collector's own log")
+      .Also(CheckCollector)
+      .Build();
+}
+
+}  // namespace
+
+absl::StatusOr<CollectorConfig> ParseCollectorConfig(std::string_view text,
+                                                     const std::string& file_name) {
+  return config::Parse(text, file_name, CollectorType());
+}
+
+absl::StatusOr<CollectorConfig> LoadCollectorConfig(const std::string& path) {
+  return config::Load(path, std::string(kDefaultConfigPath), CollectorType());
+}
+
+absl::Status Validate(const CollectorConfig& config) {
+  if (config.data_dir.empty()) {
+    return Fail(absl::StatusCode::kInvalidArgument, "data_dir: the path is empty");
+  }
+  if (const std::string what = CheckSocket(config.socket); !what.empty()) {
+    return Fail(absl::StatusCode::kInvalidArgument, "socket: {}", what);
+  }
+  return Annotate(CheckListen(config.listen, config.insecure), "listen");
+}
+
+std::string Describe(const CollectorConfig& config) { return CollectorType().print(config) + "\n"; }
+
+std::vector<config::KeyInfo> CollectorConfigKeys() { return CollectorType().keys; }
+
+}  // namespace ronda::collector

@@ -1,0 +1,84 @@
+// What /etc/ronda/collector.yml says. Every key with its default is in deploy/collector.yml.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/config/spec.h"
+#include "common/obs/log.h"
+
+namespace ronda::collector {
+
+inline constexpr std::string_view kDefaultConfigPath = "/etc/ronda/collector.yml";
+
+struct RetentionConfig {
+  int64_t raw_ms = 28LL * 24 * 3'600 * 1'000;
+};
+
+enum class ChannelType { kLog, kWebhook };
+
+// Where notifications go.
+struct ChannelConfig {
+  std::string name;
+  ChannelType type = ChannelType::kLog;
+  std::string inline_url;
+  std::string url_file;
+  std::string url;  // of a webhook: what one of the two above gave. A secret: never log it
+  std::map<std::string, std::string> headers;  // values are secrets
+  int64_t timeout_ms = 10'000;
+};
+
+struct LimitsConfig {
+  int64_t max_message_bytes = 4 << 20;
+  int64_t max_series = 10'000;  // of one agent
+  int64_t max_agents = 20'000;
+};
+
+struct CollectorConfig {
+  std::string data_dir = "/var/lib/ronda-collector";
+  std::string listen = "127.0.0.1:7710";  // port 0 takes a free one
+  bool insecure = false;
+  std::string socket = "/run/ronda/collector.sock";  // "" is none
+  int64_t silence_after_ms = 30'000;
+  int64_t silence_grace_ms = 60'000;
+  int64_t commit_interval_ms = 50;
+  RetentionConfig retention;
+  // Files, folders and globs, as in the file; collector/rule_paths.h makes files of them. Empty:
+  // the default places there.
+  std::vector<std::string> rules;
+  std::vector<ChannelConfig> channels{{.name = "log",
+                                       .type = ChannelType::kLog,
+                                       .inline_url = {},
+                                       .url_file = {},
+                                       .url = {},
+                                       .headers = {}}};
+  LimitsConfig limits;
+  std::string timezone;  // IANA name; "" is the machine's
+  obs::LogOptions log;   // its timezone is the one above
+};
+
+// Reads `path`; "" means kDefaultConfigPath if that file exists, else the defaults.
+// kInvalidArgument with one line "file:line:column: key: what is wrong" for each error; kNotFound,
+// kPermissionDenied if the file cannot be read.
+absl::StatusOr<CollectorConfig> LoadCollectorConfig(const std::string& path);
+// The same of `text`; paths in it that are relative start at the folder of `file_name`.
+absl::StatusOr<CollectorConfig> ParseCollectorConfig(std::string_view text,
+                                                     const std::string& file_name);
+
+// What must hold once more after options of the command line have been put in: the addresses and
+// paths. kInvalidArgument otherwise; kFailedPrecondition for listening to other machines without
+// TLS and without `insecure`.
+absl::Status Validate(const CollectorConfig& config);
+
+// The effective configuration as YAML, without a secret; what --check-config prints.
+std::string Describe(const CollectorConfig& config);
+
+// Every key that the file may have.
+std::vector<config::KeyInfo> CollectorConfigKeys();
+
+}  // namespace ronda::collector
