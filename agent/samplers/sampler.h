@@ -1,33 +1,42 @@
 // What every sampler is, and the table it fills.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/strings.h"
 #include "common/model/metric.h"
 #include "common/model/sample.h"
 #include "common/model/schema.h"
 
 namespace ronda::agent {
 
-// Index of a series within its table; stays valid until Compact().
+// Index of a series within its table; stays valid until Compact() removes something.
 using SeriesRef = uint32_t;
 
+// "No series": Set() ignores it. Declare() gives it when the table is full.
+inline constexpr SeriesRef kNoSeries = UINT32_MAX;
+
 // The series of one group and their values at the present tick. Samplers declare a series once,
-// when its device or process appears (this allocates), and then set it each tick (this does not).
-// A series that is not set in a tick has no sample there; Compact() forgets those that have been
-// without for a whole run. Not thread-safe: one thread samples a group.
+// when its device or process appears (this allocates), and then set it each tick (this does not;
+// declaring a series that is there does not either). A series that is not set in a tick has no
+// sample there; Compact() forgets those that have been without for a whole run. Not thread-safe:
+// one thread samples a group.
 class SeriesTable {
  public:
   SeriesTable();
 
-  // `label_values` belong to metric.labels, in that order; an empty value means "no such label".
-  // The descriptor's strings must outlive the table (they are constexpr tables). Declaring a series
-  // that is there already returns it.
+  // `label_values` belong to metric.labels, in that order; an empty value means "no such label",
+  // missing ones are empty. Values are cut at 1 KiB and made UTF-8, as the schema's format wants.
+  // Declaring a series that is there already returns it. Gives kNoSeries, and counts it, above
+  // codec::kMaxSeries.
   SeriesRef Declare(const MetricDescriptor& metric, std::span<const std::string_view> label_values);
   SeriesRef Declare(const MetricDescriptor& metric,
                     std::initializer_list<std::string_view> label_values = {}) {
@@ -36,33 +45,46 @@ class SeriesTable {
 
   // What is declared and set from here on belongs to sampler number `owner`; its series are without
   // a sample until Set(). Those of other samplers keep their values (a sampler that runs every 5 s
-  // holds still in between).
+  // holds still in between). Owners are small numbers: 0, 1, 2 ...
   void BeginSampler(uint32_t owner);
   void Set(SeriesRef series, double value) {
-    values_[series] = value;
-    used_[series] = 1;
+    if (series < values_.size()) {
+      values_[series] = value;
+      used_[series] = 1;
+    }
   }
 
   std::span<const double> values() const { return values_; }
   size_t size() const { return values_.size(); }
+  // Declarations that were refused since the table was made.
+  uint64_t refused() const { return refused_; }
 
   // The schema of the present series; the same pointer until a series is declared or compacted.
   const std::shared_ptr<const Schema>& schema();
 
-  // Removes the series that had no sample since the last Compact(). Returns true if any were
-  // removed: then every SeriesRef is void and generation() has changed, so that samplers declare
-  // anew. Call it between ticks, when a run ends.
+  // Removes the series that have no sample now and had none since the last Compact(). Returns true
+  // if any were removed: then every SeriesRef is void and generation() has changed, so that
+  // samplers declare anew. Call it between ticks, when a run ends.
   bool Compact();
   uint64_t generation() const { return generation_; }
 
  private:
+  uint32_t MetricIndex(const MetricDescriptor& metric);
+  void AddSeries(Schema::Series series, std::string key, double value, uint32_t owner);
+
   Schema draft_;
   std::shared_ptr<const Schema> schema_;
   std::vector<double> values_;
-  std::vector<uint8_t> used_;
-  std::vector<uint32_t> owner_;
+  std::vector<uint8_t> used_;                  // set since the last Compact()
+  std::vector<uint32_t> owner_;                // of each series
+  std::vector<std::vector<SeriesRef>> owned_;  // by owner
+  std::vector<std::string> keys_;              // of each series: its entry in by_key_
+  StringMap<SeriesRef> by_key_;                // metric name and label values, separated by NUL
+  StringMap<uint32_t> metric_index_;
+  std::string key_;  // reused
   uint32_t current_owner_ = 0;
   uint64_t generation_ = 1;
+  uint64_t refused_ = 0;
 };
 
 // Reads one source of data. Not thread-safe; the scheduler calls it from one thread.
@@ -80,7 +102,8 @@ class Sampler {
   virtual int interval_s() const { return 1; }
 
   // Reads the source and sets its series in `table`. `t_ms` is the tick's time. A source that the
-  // kernel does not have is not an error (nothing is set); one that cannot be read is.
+  // kernel does not have is not an error (nothing is set); one that cannot be read is. After an
+  // error nothing that was set in the call counts.
   virtual absl::Status Sample(int64_t t_ms, SeriesTable& table) = 0;
 };
 
