@@ -1,0 +1,40 @@
+#include "agent/schedule/source_thread.h"
+
+#include <optional>
+#include <utility>
+
+#include "common/base/thread.h"
+
+namespace ronda::agent {
+
+SourceThread::SourceThread(SourceThreadOptions options, Group& group, FrameSink& sink,
+                           const Clock& clock)
+    : options_(std::move(options)),
+      group_(group),
+      sink_(sink),
+      ticker_(clock, options_.interval_ms, options_.phase_ms, options_.on_clock_step) {}
+
+SourceThread::~SourceThread() { Stop(); }
+
+void SourceThread::Start() {
+  thread_ = StartThread(options_.thread_name, [this] { Run(); });
+}
+
+void SourceThread::Stop() {
+  ticker_.Stop();
+  if (thread_.joinable()) {
+    if (options_.interrupt) {
+      options_.interrupt();
+    }
+    thread_.join();
+  }
+}
+
+void SourceThread::Run() {
+  while (const std::optional<int64_t> t_ms = ticker_.Wait()) {
+    group_.set_missed_ticks(ticker_.overruns());
+    group_.Tick(*t_ms, sink_);
+  }
+}
+
+}  // namespace ronda::agent
