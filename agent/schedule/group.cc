@@ -166,7 +166,7 @@ void Group::SetOwnSeries() {
 
 void Group::SubmitFrame(int64_t t_ms, FrameSink& sink) {
   const std::shared_ptr<const Schema>& schema = table_.schema();
-  sink.Submit(options_.group, [&](uint64_t seq, bool start_run, std::string* out) {
+  sink.Submit({options_.group, t_ms, schema}, [&](uint64_t seq, bool start_run, std::string* out) {
     if (start_run || run_schema_ != schema) {
       encoder_.StartRun(schema);
       run_schema_ = schema;

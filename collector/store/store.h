@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -46,6 +47,12 @@ struct NodeInfo {
   int64_t last_seen_ms = 0;     // time of the newest durable sample; at seal and at stop, exact then
   Epoch epoch;                  // of the agent last seen
   bool said_goodbye = false;    // that agent stopped in order
+};
+
+struct SourceInfo {
+  GroupIdentity group;
+  SchemaHash schema{};
+  int64_t last_ms = 0;
 };
 
 // One frame as it arrived, checked and decoded by the caller (ingest).
@@ -129,6 +136,9 @@ class Store : public Queryable, public RecordReader {
   virtual absl::StatusOr<NodeId> PutNode(const NodeInfo& node) = 0;
   virtual std::vector<NodeInfo> Nodes() const = 0;
   virtual std::optional<NodeInfo> FindNode(std::string_view name) const = 0;
+  // The groups that a node has sent samples of (by agents, or by the collector about it), with the
+  // schema and the time of the newest sample. From the catalogue: known again after a restart.
+  virtual std::vector<SourceInfo> Sources(NodeId node) const = 0;
   virtual std::shared_ptr<const Schema> FindSchema(const SchemaHash& hash) const = 0;
   // Durable with, or before, the next commit.
   virtual absl::Status AddSchema(std::shared_ptr<const Schema> schema) = 0;
@@ -141,10 +151,18 @@ class Store : public Queryable, public RecordReader {
   // The checksum of a held frame that is not sealed yet; nullopt if unknown. For conflicts.
   virtual std::optional<uint32_t> FindCrc(NodeId node, const Epoch& epoch, uint64_t seq) const = 0;
 
-  // Makes the frames visible to readers and queues them for the next commit. Frames must be new
-  // (not in Held()) and of one run in order. kResourceExhausted: max_pending_bytes is reached (the
-  // disk is full or slow): nothing was taken, try again.
-  virtual absl::Status Append(Batch batch) = 0;
+  // Makes the frames visible to readers and queues them for the next commit: all batches of one call
+  // go into the same commit (an agent's frames, and the collector's own records and state that they
+  // caused, in another epoch). Frames must be new (not in Held()) and of one run in order. A batch
+  // without frames and state is fine: its on_commit comes after everything appended before is
+  // durable. kResourceExhausted: max_pending_bytes is reached (the disk is full or slow): nothing
+  // was taken, try again.
+  virtual absl::Status Append(std::vector<Batch> batches) = 0;
+  absl::Status Append(Batch batch) {
+    std::vector<Batch> one;
+    one.push_back(std::move(batch));
+    return Append(std::move(one));
+  }
 
   // Committed state values of a space, in key order.
   virtual absl::Status ScanState(

@@ -65,7 +65,7 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
 }
 
 absl::Status MakeDirectories(const std::string& path, unsigned mode) {
-  for (size_t slash = path.find('/', 1); ; slash = path.find('/', slash + 1)) {
+  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
     if (!part.empty() && mkdir(part.c_str(), mode) != 0 && errno != EEXIST) {
       return ErrnoStatus(errno, "making the folder " + part);

@@ -33,12 +33,12 @@ absl::Status ErrnoStatus(int error_number, std::string_view context);
 
 }  // namespace ronda
 
-#define RONDA_RETURN_IF_ERROR(expr)                   \
-  do {                                                \
-    absl::Status ronda_status_ = (expr);              \
-    if (!ronda_status_.ok()) {                        \
-      return ronda_status_;                           \
-    }                                                 \
+#define RONDA_RETURN_IF_ERROR(expr)      \
+  do {                                   \
+    absl::Status ronda_status_ = (expr); \
+    if (!ronda_status_.ok()) {           \
+      return ronda_status_;              \
+    }                                    \
   } while (false)
 
 #define RONDA_CONCAT_INNER_(a, b) a##b

@@ -1,0 +1,376 @@
+// Tested by tests/integration/stream_test.cc against the real ingest.
+#include "agent/stream/stream_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "common/base/digest.h"
+#include "common/base/thread.h"
+#include "common/codec/schema_codec.h"
+#include "common/obs/log.h"
+#include "common/rpc/backoff.h"
+#include "ronda/v1/ingest.grpc.pb.h"
+
+namespace ronda::agent {
+namespace {
+
+constexpr uint32_t kProtocolVersion = 1;
+using ReaderWriter = grpc::ClientReaderWriter<v1::AgentMessage, v1::CollectorMessage>;
+
+std::vector<codec::SeqRange> FromProto(const google::protobuf::RepeatedPtrField<v1::SeqRange>& in) {
+  std::vector<codec::SeqRange> out;
+  out.reserve(static_cast<size_t>(in.size()));
+  for (const v1::SeqRange& range : in) {
+    out.push_back({range.first(), range.last()});
+  }
+  return out;
+}
+
+grpc::ChannelArguments ChannelArguments() {
+  grpc::ChannelArguments args;
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 15'000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  args.SetInt(GRPC_ARG_MINIMAL_STACK, 1);
+  // The back-off is ours (common/rpc/backoff.h): a new channel each time, no second one below it.
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return args;
+}
+
+}  // namespace
+
+struct StreamClient::Impl {
+  Impl(StreamOptions o, RunQueue& q, const Clock& c)
+      : options(std::move(o)),
+        queue(q),
+        clock(c),
+        backoff(options.backoff_initial_ms, options.backoff_max_ms, RandomBits()),
+        epoch(RandomBits()),
+        epoch_started_ms(c.NowMs()) {}
+
+  void Run();
+  // Connects once and streams until it ends; true if a Welcome came.
+  bool RunStream(const std::string& collector);
+  void FillHello(v1::Hello* hello) const;
+  void Send(ReaderWriter& stream);
+  bool SendOne(ReaderWriter& stream, const Outgoing& out);
+  bool SendRequestedSchemas(ReaderWriter& stream);
+  void Receive(ReaderWriter& stream);
+  void Handle(const v1::CollectorMessage& message);
+  void Drain(ReaderWriter& stream);
+  bool WaitForConnection(grpc::Channel& channel);
+
+  const StreamOptions options;
+  RunQueue& queue;
+  const Clock& clock;
+  rpc::Backoff backoff;
+  std::thread thread;
+
+  Mutex mu;
+  CondVar cv;
+  uint64_t epoch ABSL_GUARDED_BY(mu);
+  int64_t epoch_started_ms ABSL_GUARDED_BY(mu);
+  bool stopping ABSL_GUARDED_BY(mu) = false;
+  bool stream_over ABSL_GUARDED_BY(mu) = false;
+  std::string stop_reason ABSL_GUARDED_BY(mu);
+  int64_t drain_ms ABSL_GUARDED_BY(mu) = 0;
+  grpc::ClientContext* context ABSL_GUARDED_BY(mu) = nullptr;
+  std::vector<SchemaHash> wanted ABSL_GUARDED_BY(mu);
+  StreamState state ABSL_GUARDED_BY(mu);
+};
+
+void StreamClient::Impl::FillHello(v1::Hello* hello) const {
+  hello->mutable_versions()->set_min(kProtocolVersion);
+  hello->mutable_versions()->set_max(kProtocolVersion);
+  hello->set_node(options.node);
+  for (const Label& label : options.labels.all()) {
+    (*hello->mutable_labels())[label.name] = label.value;
+  }
+  hello->set_boot_id(options.boot_id);
+  hello->set_machine_id(options.machine_id);
+  hello->set_agent_version(options.version);
+  hello->set_now_ms(clock.NowMs());
+}
+
+void StreamClient::Impl::Run() {
+  size_t next = 0;
+  for (;;) {
+    {
+      MutexLock lock(&mu);
+      if (stopping) {
+        return;
+      }
+    }
+    const std::string& collector = options.collectors[next % options.collectors.size()];
+    if (RunStream(collector)) {
+      backoff.Reset();
+    } else {
+      ++next;
+    }
+    const int64_t wait_ms = backoff.NextMs();
+    const int64_t until = clock.MonotonicMs() + wait_ms;
+    MutexLock lock(&mu);
+    while (!stopping && clock.MonotonicMs() < until) {
+      cv.WaitFor(&mu, std::chrono::milliseconds(until - clock.MonotonicMs()));
+    }
+  }
+}
+
+// In short steps, so that Stop() does not wait for a host that does not answer.
+bool StreamClient::Impl::WaitForConnection(grpc::Channel& channel) {
+  const int64_t until = clock.MonotonicMs() + options.hello_timeout_ms;
+  while (clock.MonotonicMs() < until) {
+    if (channel.WaitForConnected(std::chrono::system_clock::now() +
+                                 std::chrono::milliseconds(200))) {
+      return true;
+    }
+    MutexLock lock(&mu);
+    if (stopping || channel.GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+      return false;
+    }
+  }
+  return false;
+}
+
+bool StreamClient::Impl::RunStream(const std::string& collector) {
+  auto channel =
+      grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), ChannelArguments());
+  grpc::ClientContext call;
+  {
+    MutexLock lock(&mu);
+    if (stopping) {
+      return false;
+    }
+    context = &call;
+    stream_over = false;
+    wanted.clear();
+  }
+  std::unique_ptr<v1::Ingest::Stub> stub = v1::Ingest::NewStub(channel);
+  bool welcomed = false;
+  grpc::Status status(grpc::StatusCode::UNAVAILABLE, "nobody answers there");
+  if (WaitForConnection(*channel)) {
+    std::unique_ptr<ReaderWriter> stream = stub->Stream(&call);
+    v1::AgentMessage first;
+    FillHello(first.mutable_hello());
+    {
+      MutexLock lock(&mu);
+      first.mutable_hello()->set_epoch(epoch);
+      first.mutable_hello()->set_epoch_started_ms(epoch_started_ms);
+    }
+    v1::CollectorMessage answer;
+    if (stream->Write(first) && stream->Read(&answer) && answer.has_welcome()) {
+      welcomed = true;
+      codec::RangeSet held;
+      for (const codec::SeqRange& range : FromProto(answer.welcome().held())) {
+        held.AddRange(range);
+      }
+      {
+        MutexLock lock(&mu);
+        state.connected = true;
+        state.collector = collector;
+        state.last_error.clear();
+        ++state.connects;
+        state.clock_offset_ms = answer.welcome().now_ms() - clock.NowMs();
+      }
+      queue.Connected(held);
+      queue.AddCredit(answer.welcome().credit().samples());
+      obs::Info("stream", "connected collector={} held_ranges={}", collector, held.ranges().size());
+      std::thread receiver = StartThread("ronda-receive", [&] { Receive(*stream); });
+      Send(*stream);
+      Drain(*stream);
+      call.TryCancel();
+      receiver.join();
+      queue.Disconnected();
+    }
+    status = stream->Finish();
+  }
+  MutexLock lock(&mu);
+  context = nullptr;
+  state.connected = false;
+  if (!stopping) {
+    std::string error =
+        status.error_message().empty() ? "the stream ended" : status.error_message();
+    if (error != state.last_error) {
+      obs::Warn("stream", "not connected collector={} error=\"{}\"; sampling goes on, will retry",
+                collector, error);
+    }
+    state.last_error = std::move(error);
+  }
+  return welcomed;
+}
+
+void StreamClient::Impl::Send(ReaderWriter& stream) {
+  for (;;) {
+    const std::optional<Outgoing> out = queue.Next(std::chrono::milliseconds(1000));
+    if (!SendRequestedSchemas(stream) || (out.has_value() && !SendOne(stream, *out))) {
+      return;
+    }
+    MutexLock lock(&mu);
+    if (stream_over || stopping) {
+      return;
+    }
+  }
+}
+
+bool StreamClient::Impl::SendOne(ReaderWriter& stream, const Outgoing& out) {
+  v1::AgentMessage message;
+  v1::Frames* frames = message.mutable_frames();
+  frames->set_lane(out.lane == Lane::kLive ? v1::LANE_LIVE : v1::LANE_BACKFILL);
+  for (const auto& frame : out.frames) {
+    frames->add_frame(*frame);
+  }
+  return stream.Write(message);
+}
+
+bool StreamClient::Impl::SendRequestedSchemas(ReaderWriter& stream) {
+  std::vector<SchemaHash> hashes;
+  {
+    MutexLock lock(&mu);
+    hashes.swap(wanted);
+  }
+  for (const SchemaHash& hash : hashes) {
+    const std::shared_ptr<const Schema> schema = queue.FindSchema(hash);
+    if (schema == nullptr) {
+      continue;  // its run was given up meanwhile
+    }
+    v1::AgentMessage message;
+    message.mutable_schema()->set_content(codec::EncodeSchema(*schema));
+    if (!stream.Write(message)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// On an orderly stop: goodbye, then wait for the last acknowledgements.
+void StreamClient::Impl::Drain(ReaderWriter& stream) {
+  v1::AgentMessage goodbye;
+  int64_t until = 0;
+  {
+    MutexLock lock(&mu);
+    if (!stopping || stream_over) {
+      return;
+    }
+    goodbye.mutable_goodbye()->set_reason(stop_reason);
+    until = clock.MonotonicMs() + drain_ms;
+  }
+  while (const auto out = queue.Next(std::chrono::milliseconds(0))) {
+    if (!SendOne(stream, *out)) {
+      return;
+    }
+  }
+  if (!SendRequestedSchemas(stream) || !stream.Write(goodbye)) {
+    return;
+  }
+  MutexLock lock(&mu);
+  while (!stream_over && clock.MonotonicMs() < until && queue.unacknowledged() > 0) {
+    cv.WaitFor(&mu, std::chrono::milliseconds(20));
+  }
+}
+
+void StreamClient::Impl::Receive(ReaderWriter& stream) {
+  v1::CollectorMessage message;
+  while (stream.Read(&message)) {
+    Handle(message);
+  }
+  MutexLock lock(&mu);
+  stream_over = true;
+  cv.SignalAll();
+  queue.Wake();
+}
+
+void StreamClient::Impl::Handle(const v1::CollectorMessage& message) {
+  switch (message.message_case()) {
+    case v1::CollectorMessage::kAck: {
+      queue.Acknowledge(FromProto(message.ack().range()));
+      MutexLock lock(&mu);
+      state.clock_offset_ms = message.ack().now_ms() - clock.NowMs();
+      break;
+    }
+    case v1::CollectorMessage::kSchemaRequest: {
+      SchemaHash hash{};
+      if (message.schema_request().hash().size() == hash.size()) {
+        std::copy_n(message.schema_request().hash().begin(), hash.size(), hash.begin());
+        MutexLock lock(&mu);
+        wanted.push_back(hash);
+      }
+      queue.Wake();
+      break;
+    }
+    case v1::CollectorMessage::kReject:
+      obs::Warn("stream", "the collector refused frames reason={} detail=\"{}\"",
+                v1::Reject::Reason_Name(message.reject().reason()), message.reject().detail());
+      queue.Reject(FromProto(message.reject().range()), message.reject().detail());
+      break;
+    case v1::CollectorMessage::kNewEpoch: {
+      obs::Warn("stream", "the collector orders new numbers detail=\"{}\"",
+                message.new_epoch().detail());
+      queue.Renumber(message.new_epoch().detail());
+      MutexLock lock(&mu);
+      epoch = RandomBits();
+      epoch_started_ms = clock.NowMs();
+      if (context != nullptr) {
+        context->TryCancel();
+      }
+      break;
+    }
+    case v1::CollectorMessage::kCredit:
+      queue.SetHold(message.credit().hold());
+      queue.AddCredit(message.credit().samples());
+      break;
+    default:
+      // A later collector's message: what this agent cannot do it did not offer in Hello.
+      break;
+  }
+}
+
+StreamClient::StreamClient(StreamOptions options, RunQueue& queue, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), queue, clock)) {}
+
+StreamClient::~StreamClient() { Stop("stopped", 0); }
+
+void StreamClient::Start() {
+  impl_->thread = StartThread("ronda-send", [impl = impl_.get()] { impl->Run(); });
+}
+
+void StreamClient::Stop(const std::string& reason, int64_t drain_ms) {
+  if (!impl_->thread.joinable()) {
+    return;
+  }
+  {
+    MutexLock lock(&impl_->mu);
+    impl_->stopping = true;
+    impl_->stop_reason = reason;
+    impl_->drain_ms = drain_ms;
+    if (impl_->context != nullptr && (drain_ms == 0 || !impl_->state.connected)) {
+      impl_->context->TryCancel();
+    }
+    impl_->cv.SignalAll();
+  }
+  impl_->queue.Wake();
+  // A write that hangs (a stopped collector) must not hold back the stop.
+  std::thread watchdog = StartThread("ronda-stop", [impl = impl_.get(), drain_ms] {
+    const int64_t until = impl->clock.MonotonicMs() + drain_ms + 1000;
+    MutexLock lock(&impl->mu);
+    while (impl->context != nullptr && impl->clock.MonotonicMs() < until) {
+      impl->cv.WaitFor(&impl->mu, std::chrono::milliseconds(50));
+    }
+    if (impl->context != nullptr) {
+      impl->context->TryCancel();
+    }
+  });
+  impl_->thread.join();
+  watchdog.join();
+}
+
+StreamState StreamClient::state() const {
+  MutexLock lock(&impl_->mu);
+  return impl_->state;
+}
+
+}  // namespace ronda::agent

@@ -1,0 +1,55 @@
+// The agent's one stream to its collector: connect, say hello, send, take acknowledgements, come
+// back after a failure. Protocol: proto/ronda/v1/ingest.proto.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/spool/run_queue.h"
+#include "common/base/clock.h"
+#include "common/model/labels.h"
+
+namespace ronda::agent {
+
+struct StreamOptions {
+  std::vector<std::string> collectors;  // host:port, tried in order
+  std::string node;
+  Labels labels;
+  std::string boot_id;
+  std::string machine_id;
+  std::string version;
+  int64_t backoff_initial_ms = 500;
+  int64_t backoff_max_ms = 30'000;
+  int64_t hello_timeout_ms = 10'000;
+};
+
+struct StreamState {
+  bool connected = false;
+  std::string collector;   // that it is, or was last, connected to
+  std::string last_error;  // why the last attempt or stream ended
+  int64_t connects = 0;
+  int64_t clock_offset_ms = 0;  // collector's clock minus ours
+};
+
+// Two threads: one sends, one receives. Sampling never waits for either. Thread-safe.
+class StreamClient {
+ public:
+  // `queue` and `clock` must outlive the client.
+  StreamClient(StreamOptions options, RunQueue& queue, const Clock& clock);
+  ~StreamClient();
+
+  void Start();
+  // Sends what is there, says goodbye with `reason`, waits at most `drain_ms` for the last
+  // acknowledgements, and ends. Idempotent.
+  void Stop(const std::string& reason, int64_t drain_ms);
+
+  StreamState state() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ronda::agent
