@@ -4,6 +4,7 @@
 // the text, later ones its number.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -19,6 +20,11 @@ namespace ronda::codec {
 
 // Rows of one frame.
 inline constexpr size_t kMaxRecordRows = 10'000;
+inline constexpr size_t kMaxRecordColumns = 64;
+// One text; the encoder cuts longer ones here.
+inline constexpr size_t kMaxRecordTextBytes = 64 << 10;
+// All texts of one frame, each use counted: bounds what a small frame can unfold to.
+inline constexpr size_t kMaxFrameTextBytes = 16 << 20;
 
 // Not thread-safe. One group number per kind.
 class RecordRunEncoder {
@@ -31,9 +37,13 @@ class RecordRunEncoder {
   // The next frame starts a run.
   void StartRun();
 
-  // Appends one frame to *out. Each row must have the kind's columns (checked: RONDA_CHECK is not
-  // for outside input, callers build rows from declared kinds). Starts a new run by itself after
-  // kMaxRunFrames or when the dictionary holds more than 64 KiB.
+  // How many of `rows`, from the first, surely fit in one frame; at least 1 unless it is empty.
+  // For callers whose rows come from outside: statements, log lines.
+  size_t RowsThatFit(std::span<const Record> rows) const;
+
+  // Appends one frame to *out. Each row must have the kind's columns, and the rows must fit (both
+  // checked: callers build rows from declared kinds). Starts a new run by itself after
+  // kMaxRunFrames, when the dictionary holds more than 64 KiB, or when seq does not go up.
   void Encode(uint64_t seq, std::span<const Record> rows, std::string* out);
 
  private:
