@@ -1,10 +1,10 @@
+// The version of all programs, from the root CMakeLists.txt.
 #pragma once
 
 #include <string_view>
 
 namespace ronda {
 
-// The release that this program is of, "0.1.0".
-inline constexpr std::string_view kVersion = RONDA_VERSION;
+std::string_view Version();  // "0.1.0"
 
 }  // namespace ronda

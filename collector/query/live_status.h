@@ -1,0 +1,33 @@
+// What only a running collector knows, as a seam: ingest and the collector's wiring implement it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ronda::query {
+
+struct LiveNode {
+  std::string name;
+  bool connected = false;     // a stream is open
+  int64_t last_frame_ms = 0;  // collector's wall clock at the newest frame; 0: none since its start
+  int64_t clock_offset_ms = 0;  // the agent's clock minus the collector's, at the last message
+  bool silent = false;          // should send and does not (by the collector's monotonic clock)
+};
+
+struct ProcessFacts {
+  int64_t started_ms = 0;         // the collector's wall clock at its start
+  double samples_per_second = 0;  // received, over the last seconds
+};
+
+// Thread-safe; cheap enough to be called for each query.
+class LiveStatus {
+ public:
+  virtual ~LiveStatus() = default;
+
+  // Every node heard of since the start, and those known before that are silent; in any order.
+  virtual std::vector<LiveNode> LiveNodes() const = 0;
+  virtual ProcessFacts Process() const = 0;
+};
+
+}  // namespace ronda::query

@@ -1,0 +1,213 @@
+#include "collector/query/remote_api.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "collector/query/convert.h"
+#include "common/base/status.h"
+#include "common/rpc/status.h"
+#include "ronda/v1/query.grpc.pb.h"
+
+namespace ronda::query {
+namespace {
+
+constexpr std::string_view kDefaultPort = ":7710";
+
+// As gRPC wants it, with the default port where none is given.
+std::string Target(const std::string& address) {
+  if (address.rfind("unix:", 0) == 0) {
+    return address;
+  }
+  if (!address.empty() && address.front() == '/') {
+    return "unix://" + address;
+  }
+  const bool bracketed = !address.empty() && address.front() == '[';
+  const bool has_port = bracketed ? address.find("]:") != std::string::npos
+                                  : std::count(address.begin(), address.end(), ':') == 1;
+  if (has_port) {
+    return address;
+  }
+  const bool bare_ipv6 = !bracketed && address.find(':') != std::string::npos;
+  return (bare_ipv6 ? "[" + address + "]" : address) + std::string(kDefaultPort);
+}
+
+std::chrono::system_clock::time_point After(int64_t ms) {
+  return std::chrono::system_clock::now() + std::chrono::milliseconds(ms);
+}
+
+class RemoteApi final : public Api {
+ public:
+  explicit RemoteApi(RemoteOptions options) : options_(std::move(options)) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    channel_ = grpc::CreateCustomChannel(Target(options_.address),
+                                         grpc::InsecureChannelCredentials(), arguments);
+    stub_ = v1::Query::NewStub(channel_);
+  }
+
+  absl::StatusOr<TimeBase> Time() override {
+    v1::TimeReply reply;
+    RONDA_RETURN_IF_ERROR(Call([&](grpc::ClientContext* context) {
+      return stub_->GetTime(context, v1::GetTimeRequest(), &reply);
+    }));
+    return TimeBase{reply.now_ms(), false, false};
+  }
+
+  absl::StatusOr<CollectorStatus> Status() override {
+    v1::StatusReply reply;
+    RONDA_RETURN_IF_ERROR(Call([&](grpc::ClientContext* context) {
+      return stub_->GetStatus(context, v1::GetStatusRequest(), &reply);
+    }));
+    return FromProto(reply);
+  }
+
+  absl::StatusOr<std::vector<NodeStatus>> Nodes(std::string_view only) override {
+    v1::ListNodesRequest request;
+    request.set_name(std::string(only));
+    return ReadList<NodeStatus, v1::NodeEntry>(
+        [&](grpc::ClientContext* context) { return stub_->ListNodes(context, request); });
+  }
+
+  absl::StatusOr<std::vector<MetricStatus>> Metrics(std::string_view pattern,
+                                                    bool count_series) override {
+    v1::ListMetricsRequest request;
+    request.set_pattern(std::string(pattern));
+    request.set_count_series(count_series);
+    return ReadList<MetricStatus, v1::MetricEntry>(
+        [&](grpc::ClientContext* context) { return stub_->ListMetrics(context, request); });
+  }
+
+  absl::Status Select(const SelectSpec& spec, absl::FunctionRef<bool(SeriesData)> visit) override {
+    v1::SelectRequest request;
+    ToProto(spec, &request);
+    SeriesData series;
+    absl::Status damage;
+    bool wanted = true;
+    auto take = [&](const v1::SeriesChunk& chunk) {
+      if (chunk.first() && !series.t_ms.empty()) {
+        wanted = visit(std::exchange(series, {}));
+      }
+      damage = AppendChunk(chunk, &series);
+      return wanted && damage.ok();
+    };
+    const absl::Status status = ReadStream<v1::SeriesChunk>(
+        [&](grpc::ClientContext* context) { return stub_->Select(context, request); }, take);
+    RONDA_RETURN_IF_ERROR(damage);
+    RONDA_RETURN_IF_ERROR(status);
+    if (wanted && !series.t_ms.empty()) {
+      visit(std::move(series));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<ActiveAlert>> Alerts() override {
+    return ReadList<ActiveAlert, v1::ActiveAlertEntry>([&](grpc::ClientContext* context) {
+      return stub_->ListAlerts(context, v1::ListAlertsRequest());
+    });
+  }
+
+  absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
+                        absl::FunctionRef<bool(AlertEvent)> visit) override {
+    v1::ReadAlertLogRequest request;
+    request.set_start_ms(start_ms);
+    request.set_end_ms(end_ms);
+    request.set_node(std::string(node));
+    return ReadStream<v1::AlertTransition>(
+        [&](grpc::ClientContext* context) { return stub_->ReadAlertLog(context, request); },
+        [&](const v1::AlertTransition& message) { return visit(FromProto(message)); });
+  }
+
+  absl::StatusOr<std::vector<Gap>> Gaps(int64_t start_ms, int64_t end_ms,
+                                        std::string_view node) override {
+    v1::ListGapsRequest request;
+    request.set_start_ms(start_ms);
+    request.set_end_ms(end_ms);
+    request.set_node(std::string(node));
+    return ReadList<Gap, v1::GapEntry>(
+        [&](grpc::ClientContext* context) { return stub_->ListGaps(context, request); });
+  }
+
+ private:
+  // Connects first, so that a collector that is not there is told apart from a slow query, and at
+  // once where nobody listens.
+  absl::Status Connect() {
+    const auto deadline = After(options_.connect_timeout_ms);
+    grpc_connectivity_state state = channel_->GetState(true);
+    while (state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_TRANSIENT_FAILURE &&
+           channel_->WaitForStateChange(state, deadline)) {
+      state = channel_->GetState(true);
+    }
+    if (state == GRPC_CHANNEL_READY) {
+      return absl::OkStatus();
+    }
+    return Fail(absl::StatusCode::kUnavailable,
+                "no collector answers at {}: is ronda-collector running there? Name another with "
+                "--collector HOST:PORT, or read a data folder with --data DIR",
+                options_.address);
+  }
+
+  absl::Status Outcome(const grpc::Status& status) const {
+    const absl::Status result = rpc::FromGrpc(status);
+    if (result.code() == absl::StatusCode::kUnavailable ||
+        result.code() == absl::StatusCode::kUnimplemented) {
+      return Annotate(result, "asking the collector at " + options_.address);
+    }
+    return result;
+  }
+
+  template <typename Body>
+  absl::Status Call(const Body& body) {
+    RONDA_RETURN_IF_ERROR(Connect());
+    grpc::ClientContext context;
+    context.set_deadline(After(options_.timeout_ms));
+    return Outcome(body(&context));
+  }
+
+  // `take` returns false when it wants no more.
+  template <typename Message, typename Open, typename Take>
+  absl::Status ReadStream(const Open& open, const Take& take) {
+    RONDA_RETURN_IF_ERROR(Connect());
+    grpc::ClientContext context;
+    context.set_deadline(After(options_.timeout_ms));
+    auto reader = open(&context);
+    Message message;
+    while (reader->Read(&message)) {
+      if (!take(message)) {
+        context.TryCancel();
+        while (reader->Read(&message)) {
+        }
+        reader->Finish().IgnoreError();
+        return absl::OkStatus();
+      }
+    }
+    return Outcome(reader->Finish());
+  }
+
+  template <typename T, typename Message, typename Open>
+  absl::StatusOr<std::vector<T>> ReadList(const Open& open) {
+    std::vector<T> result;
+    RONDA_RETURN_IF_ERROR(ReadStream<Message>(open, [&](const Message& message) {
+      result.push_back(FromProto(message));
+      return true;
+    }));
+    return result;
+  }
+
+  const RemoteOptions options_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::Query::Stub> stub_;
+};
+
+}  // namespace
+
+std::unique_ptr<Api> NewRemoteApi(const RemoteOptions& options) {
+  return std::make_unique<RemoteApi>(options);
+}
+
+}  // namespace ronda::query
