@@ -257,7 +257,9 @@ absl::StatusOr<Value> ParseYaml(std::string_view text, std::string_view file_nam
   }
   TreeBuilder builder;
   try {
-    std::istringstream stream{std::string(text)};
+    // yaml-cpp 0.7 takes a quote that is never closed for closed if the text ends with a newline,
+    // and swallows the rest of the file. It sees the error if a comment comes last.
+    std::istringstream stream{fmt::format("{}{}#", text, text.ends_with('\n') ? "" : "\n")};
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }

@@ -1,0 +1,135 @@
+#include "collector/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "common/base/files.h"
+#include "tests/support/config_reference.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace ronda::collector {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+absl::StatusOr<CollectorConfig> Parse(std::string_view text) {
+  return ParseCollectorConfig(text, "/etc/ronda/collector.yml");
+}
+
+TEST(CollectorConfigTest, RunsWithoutAFile) {
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config, Parse(""));
+  EXPECT_EQ(config.data_dir, "/var/lib/ronda-collector");
+  EXPECT_EQ(config.listen, "127.0.0.1:7710");
+  EXPECT_EQ(config.silence_after_ms, 30'000);
+  EXPECT_EQ(config.retention.raw_ms, 28LL * 86'400'000);
+  ASSERT_EQ(config.channels.size(), 1u);
+  EXPECT_EQ(config.channels[0].type, ChannelType::kLog);
+  EXPECT_OK(Validate(config));
+}
+
+TEST(CollectorConfigTest, ListensToOthersOnlyIfToldThatItIsInsecure) {
+  for (const char* listen : {"0.0.0.0:7710", "[::]:7710", "10.0.0.1:7710", "ronda.example.com:1"}) {
+    const std::string text = fmt::format("listen: \"{}\"\n", listen);
+    EXPECT_THAT(Parse(text), StatusIs(kInvalid, "collector.yml:1:9: listen: listening on"));
+    EXPECT_THAT(Parse(text), StatusIs(kInvalid, "insecure: true"));
+    EXPECT_OK(Parse(text + "insecure: true\n"));
+  }
+  EXPECT_OK(Parse("listen: \"[::1]:0\""));
+  ASSERT_OK_AND_ASSIGN(CollectorConfig config, Parse(""));
+  config.listen = "0.0.0.0:0";
+  EXPECT_THAT(Validate(config), StatusIs(absl::StatusCode::kFailedPrecondition, "refused"));
+}
+
+TEST(CollectorConfigTest, ReadsChannels) {
+  const TempDir dir;
+  ASSERT_OK(WriteFileAtomically(dir.File("url"), "https://chat.example.com/canary\n"));
+  ASSERT_EQ(chmod(dir.File("url").c_str(), 0600), 0);
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config, Parse(fmt::format(R"(
+channels:
+  - {{name: a, type: webhook, url: "http://u:canary@h/x?token=canary", timeout: 2s,
+     headers: {{Authorization: canary}}}}
+  - {{name: b, type: webhook, url_file: {}}}
+)",
+                                                                       dir.File("url"))));
+  ASSERT_EQ(config.channels.size(), 2u);
+  EXPECT_EQ(config.channels[0].url, "http://u:canary@h/x?token=canary");
+  EXPECT_EQ(config.channels[0].headers.at("Authorization"), "canary");
+  EXPECT_EQ(config.channels[0].timeout_ms, 2'000);
+  EXPECT_EQ(config.channels[1].url, "https://chat.example.com/canary");
+  EXPECT_THAT(Describe(config), Not(HasSubstr("canary")));
+}
+
+TEST(CollectorConfigTest, RefusesBadValuesByKey) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"data_dir: \"\"", "data_dir: the path is empty"},
+      {"silence_after: 1s", "silence_after: 1s is out of range, expected 5s to 1d"},
+      {"commit_interval: 0", "commit_interval: 0 is out of range"},
+      {"retention: {row: 1d}", "retention.row: unknown key; did you mean \"raw\"?"},
+      {"timezone: Mars/Olympus", "timezone: \"Mars/Olympus\" is not a time zone"},
+      {"channels: [{type: log}]", "channels[0]: a channel needs a name"},
+      {"channels: [{name: a, type: log, url: \"http://h\"}]", "belongs to type: webhook"},
+      {"channels: [{name: a, type: webhook}]", "needs one of url and url_file"},
+      {"channels: [{name: a, type: webhook, url: ftp://h}]", "channels[0].url: expected a URL"},
+      {"channels: [{name: a, type: webhook, url: \"http://h\", headers: {\"a b\": c}}]",
+       "headers.a b: not the name of an HTTP header"},
+      {"channels: [{name: a, type: webhook, url: \"http://h\", headers: {a: \"b\\r\\nX: y\"}}]",
+       "a header's value is one line"},
+      {"channels: [{name: a}, {name: a}]", "channels[1].name: the name \"a\" is there twice"},
+      {"channels: [{name: a, type: email}]", "channels[0].type: expected one of log, webhook"},
+      {"limits: {max_series: 0}", "limits.max_series: 0 is out of range"},
+      {"rules: /etc/x.yml", "rules: expected a list of paths"}};
+  for (const auto& [text, what] : cases) {
+    EXPECT_THAT(Parse(text), StatusIs(kInvalid, what)) << text;
+  }
+  EXPECT_THAT(Parse("socket: /" + std::string(200, 'x')), StatusIs(kInvalid, "at most 107 bytes"));
+}
+
+TEST(CollectorConfigTest, FindsRulesBesideTheFile) {
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config, Parse("rules: [rules/*.yml, /x.yml]"));
+  EXPECT_THAT(config.rules, testing::ElementsAre("/etc/ronda/rules/*.yml", "/x.yml"));
+}
+
+TEST(CollectorConfigTest, DescribesWhatReadsBack) {
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config,
+                       Parse("rules: [a.yml]\nchannels: [{name: a, type: webhook, url: "
+                             "\"https://h/x\"}, {name: b}]\ntimezone: UTC\n"));
+  EXPECT_EQ(config.log.timezone, "UTC");
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig again, Parse(Describe(config)));
+  EXPECT_EQ(Describe(again), Describe(config));
+}
+
+TEST(CollectorConfigTest, SampleHasEveryKeyWithItsDefault) {
+  const std::string sample = ReadSource("deploy/collector.yml");
+  const CollectorConfig defaults;
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig untouched, Parse(sample));
+  EXPECT_EQ(Describe(untouched), Describe(defaults));
+
+  const TempDir dir;
+  std::string text = Uncomment(sample);
+  const std::string path = "/etc/ronda/chat.url";
+  ASSERT_NE(text.find(path), std::string::npos);
+  text.replace(text.find(path), path.size(), dir.File("url"));
+  ASSERT_OK(WriteFileAtomically(dir.File("url"), "https://h/x"));
+  ASSERT_EQ(chmod(dir.File("url").c_str(), 0600), 0);
+  EXPECT_THAT(MissingKeys(text, CollectorConfigKeys()), IsEmpty());
+  ASSERT_OK_AND_ASSIGN(CollectorConfig all, Parse(text));
+  EXPECT_EQ(all.channels.size(), 3u);
+  all.channels = defaults.channels;
+  all.rules = defaults.rules;
+  EXPECT_EQ(Describe(all), Describe(defaults));
+}
+
+TEST(CollectorConfigTest, ReferenceHasEveryKey) {
+  EXPECT_THAT(MissingRows(ReadSource("deploy/README.md"), CollectorConfigKeys()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace ronda::collector
