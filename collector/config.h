@@ -26,10 +26,10 @@ enum class ChannelType { kLog, kWebhook };
 struct ChannelConfig {
   std::string name;
   ChannelType type = ChannelType::kLog;
-  std::string inline_url;
-  std::string url_file;
-  std::string url;  // of a webhook: what one of the two above gave. A secret: never log it
-  std::map<std::string, std::string> headers;  // values are secrets
+  std::string inline_url = {};
+  std::string url_file = {};
+  std::string url = {};  // of a webhook: what one of the two above gave. A secret: never log it
+  std::map<std::string, std::string> headers = {};  // values are secrets
   int64_t timeout_ms = 10'000;
 };
 
@@ -51,12 +51,7 @@ struct CollectorConfig {
   // Files, folders and globs, as in the file; collector/rule_paths.h makes files of them. Empty:
   // the default places there.
   std::vector<std::string> rules;
-  std::vector<ChannelConfig> channels{{.name = "log",
-                                       .type = ChannelType::kLog,
-                                       .inline_url = {},
-                                       .url_file = {},
-                                       .url = {},
-                                       .headers = {}}};
+  std::vector<ChannelConfig> channels{{.name = "log", .type = ChannelType::kLog}};
   LimitsConfig limits;
   std::string timezone;  // IANA name; "" is the machine's
   obs::LogOptions log;   // its timezone is the one above
