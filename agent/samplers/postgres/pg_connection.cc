@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,8 +46,9 @@ double PgResult::Number(int row, int column) const {
   return text == nullptr ? 0 : std::strtod(text, nullptr);
 }
 
-PgConnection::PgConnection(const PgTarget& target)
+PgConnection::PgConnection(const PgTarget& target, int interrupt_fd)
     : conn_(Begin(target)),
+      interrupt_fd_(interrupt_fd),
       poll_state_(conn_ == nullptr || PQstatus(conn_) == CONNECTION_BAD ? PGRES_POLLING_FAILED
                                                                         : PGRES_POLLING_WRITING) {
   if (conn_ != nullptr) {
@@ -59,16 +61,17 @@ PgConnection::PgConnection(const PgTarget& target)
 PgConnection::~PgConnection() { PQfinish(conn_); }
 
 bool PgConnection::WaitForSocket(short events, Deadline deadline) const {
-  pollfd fd{PQsocket(conn_), events, 0};
+  pollfd fds[] = {{PQsocket(conn_), events, 0}, {interrupt_fd_, POLLIN, 0}};
   while (true) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    const int ready = poll(&fd, 1, left.count() > 0 ? static_cast<int>(left.count()) : 0);
-    if (ready != 0 && !(ready < 0 && errno == EINTR)) {
-      return true;  // also on an error: libpq's next call finds and words it
-    }
-    if (ready == 0) {
+    const int ready =
+        poll(fds, std::size(fds), left.count() > 0 ? static_cast<int>(left.count()) : 0);
+    if (ready == 0 || (ready > 0 && fds[1].revents != 0)) {
       return false;
+    }
+    if (ready > 0 || errno != EINTR) {
+      return true;  // also on an error: libpq's next call finds and words it
     }
   }
 }

@@ -48,7 +48,9 @@ class PgConnection {
   using Deadline = std::chrono::steady_clock::time_point;
 
   // Begins to connect. Blocks only where the system's resolver does, for a host given by name.
-  explicit PgConnection(const PgTarget& target);
+  // While `interrupt_fd` is readable all waits end at once, as if their deadline had come; it must
+  // outlive the connection. -1: none.
+  explicit PgConnection(const PgTarget& target, int interrupt_fd = -1);
   ~PgConnection();
   PgConnection(const PgConnection&) = delete;
   PgConnection& operator=(const PgConnection&) = delete;
@@ -73,10 +75,11 @@ class PgConnection {
  private:
   PgFailure TakeAnswer(Deadline deadline, PgResult* result);
   PgFailure ConnectFailure() const;
-  // False when the deadline has passed. `events` as for poll(2).
+  // False when the deadline has passed or by interrupt. `events` as for poll(2).
   bool WaitForSocket(short events, Deadline deadline) const;
 
   pg_conn* const conn_;
+  const int interrupt_fd_;
   int poll_state_;  // PostgresPollingStatusType
   bool connected_ = false;
   bool owes_answer_ = false;

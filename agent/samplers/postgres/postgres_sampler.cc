@@ -1,7 +1,12 @@
 #include "agent/samplers/postgres/postgres_sampler.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "common/base/digest.h"
@@ -74,7 +79,7 @@ constexpr int kOldestVersion = 100000;
 constexpr double kSparedSlots = 2;
 
 // While an answer is overdue, later ticks look for it for this long only, and so stay on time.
-constexpr auto kOverdueWait = std::chrono::milliseconds(100);
+constexpr auto kOverdueWait = std::chrono::milliseconds(10);
 
 std::string SessionSql(const PostgresOptions& options) {
   return fmt::format(
@@ -103,17 +108,30 @@ absl::StatusOr<std::unique_ptr<PostgresSampler>> PostgresSampler::New(PostgresOp
                 "positive, backoff_max at least backoff_min, max_activity_series at least 100",
                 target.instance);
   }
+  const int interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (interrupt_fd < 0) {
+    return ErrnoStatus(errno, "making an eventfd");
+  }
   return std::unique_ptr<PostgresSampler>(
-      new PostgresSampler(std::move(options), std::move(target), clock));
+      new PostgresSampler(std::move(options), std::move(target), interrupt_fd, clock));
 }
 
-PostgresSampler::PostgresSampler(PostgresOptions options, PgTarget target, const Clock& clock)
+PostgresSampler::PostgresSampler(PostgresOptions options, PgTarget target, int interrupt_fd,
+                                 const Clock& clock)
     : options_(std::move(options)),
       target_(std::move(target)),
       clock_(clock),
       session_sql_(SessionSql(options_)),
+      interrupt_fd_(interrupt_fd),
       backoff_ms_(options_.backoff_min_ms),
       names_(options_.max_activity_series) {}
+
+PostgresSampler::~PostgresSampler() {
+  connection_.reset();
+  close(interrupt_fd_);
+}
+
+void PostgresSampler::Interrupt() { eventfd_write(interrupt_fd_, 1); }
 
 std::span<const MetricDescriptor> PostgresSampler::metrics() const { return kMetrics; }
 
@@ -142,7 +160,7 @@ PgFailure PostgresSampler::Observe() {
 // Gets to where a statement can be sent, going on where the last attempt was left hanging.
 PgFailure PostgresSampler::Reach(PgConnection::Deadline deadline) {
   if (connection_ == nullptr) {
-    connection_ = std::make_unique<PgConnection>(target_);
+    connection_ = std::make_unique<PgConnection>(target_, interrupt_fd_);
     fresh_ = true;
     limits_.reset();
   }

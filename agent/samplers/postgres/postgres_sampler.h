@@ -56,8 +56,8 @@ struct PostgresOptions {
   size_t max_activity_series = 500;
 };
 
-// Not thread-safe. Sample() blocks up to `timeout_ms` (and where the system's resolver does), so
-// run it on a thread of its own.
+// Not thread-safe, except for Interrupt(). Sample() blocks up to `timeout_ms` (and where the
+// system's resolver does), so run it on a thread of its own.
 class PostgresSampler : public Sampler {
  public:
   struct Counters {
@@ -70,6 +70,12 @@ class PostgresSampler : public Sampler {
   // outlive the sampler.
   static absl::StatusOr<std::unique_ptr<PostgresSampler>> New(PostgresOptions options,
                                                               const Clock& clock);
+
+  ~PostgresSampler() override;
+
+  // Breaks off what Sample() waits for, now and from now on, so that its thread can be stopped. The
+  // one call that may come from another thread.
+  void Interrupt();
 
   // "HOST:PORT", for GroupIdentity; see PgTarget.
   const std::string& instance() const { return target_.instance; }
@@ -106,7 +112,7 @@ class PostgresSampler : public Sampler {
     SeriesRef max_tx;
   };
 
-  PostgresSampler(PostgresOptions options, PgTarget target, const Clock& clock);
+  PostgresSampler(PostgresOptions options, PgTarget target, int interrupt_fd, const Clock& clock);
 
   // One attempt: fills `reading_`.
   PgFailure Observe();
@@ -130,6 +136,7 @@ class PostgresSampler : public Sampler {
   const PgTarget target_;
   const Clock& clock_;
   const std::string session_sql_;
+  const int interrupt_fd_;  // an eventfd
 
   std::unique_ptr<PgConnection> connection_;
   bool fresh_ = false;                      // no reading yet on this connection
