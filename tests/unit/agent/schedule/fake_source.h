@@ -36,7 +36,7 @@ class FunctionSampler : public Sampler {
 // Keeps the frames. Thread-safe.
 class KeepingSink : public FrameSink {
  public:
-  void Submit(uint32_t /*group*/,
+  void Submit(const FrameInfo& /*info*/,
               absl::FunctionRef<void(uint64_t, bool, std::string*)> encode) override {
     const MutexLock lock(&mu_);
     std::string frame;

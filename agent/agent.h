@@ -1,0 +1,69 @@
+// The agent: samplers, spool and stream put together. Wiring and life cycle only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/config.h"
+#include "agent/gap_log.h"
+#include "agent/samplers/sampler.h"
+#include "agent/schedule/group.h"
+#include "agent/schedule/source_thread.h"
+#include "agent/spool/run_queue.h"
+#include "agent/stream/stream_client.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+
+namespace ronda::agent {
+
+// Threads: one per group (ronda-host, ronda-pg), two for the stream, one that looks after what was
+// dropped. No lock is held across two of them.
+class Agent {
+ public:
+  // kInvalidArgument: a part of the configuration that only its user can judge (a filter that is no
+  // regular expression). `clock` must outlive the agent.
+  static absl::StatusOr<std::unique_ptr<Agent>> New(const AgentConfig& config, const Clock& clock);
+  ~Agent();
+
+  void Start();
+  // Stops sampling, sends what is left (at most `drain_ms`), says goodbye. Idempotent.
+  void Stop(int64_t drain_ms);
+
+  StreamState stream_state() const { return stream_.state(); }
+  RunQueueCounters queue_counters() const { return queue_.counters(); }
+
+ private:
+  struct Source {
+    std::unique_ptr<Group> group;
+    std::unique_ptr<SourceThread> thread;
+  };
+
+  Agent(const AgentConfig& config, const Clock& clock);
+  void AddHost(std::vector<std::unique_ptr<Sampler>> samplers);
+  absl::Status AddPostgres(const PostgresConfig& config);
+  void AddSource(GroupIdentity identity, std::vector<std::unique_ptr<Sampler>> samplers,
+                 std::vector<std::string> essential, SourceThreadOptions thread);
+  void LookAfterDropped();
+
+  const AgentConfig config_;
+  const Clock& clock_;
+  RunQueue queue_;
+  GapLog gaps_;
+  StreamClient stream_;
+  std::vector<Source> sources_;
+  std::map<uint32_t, std::string> group_names_;
+  std::thread keeper_;
+  Mutex mu_;
+  CondVar cv_;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+// Every metric that the samplers of this build can emit, by name; for --print-metrics.
+std::vector<MetricDescriptor> AllMetrics();
+
+}  // namespace ronda::agent

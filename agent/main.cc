@@ -1,0 +1,128 @@
+// ronda-agent: samples this machine and its databases and streams to a collector.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "agent/config.h"
+#include "common/base/clock.h"
+#include "common/base/signals.h"
+#include "common/base/status.h"
+#include "common/base/version.h"
+#include "common/obs/log.h"
+
+namespace ronda::agent {
+namespace {
+
+constexpr int kWrongUse = 2;
+
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  ronda-agent                                   # this machine, to a collector on "
+    "127.0.0.1:7710\n"
+    "  ronda-agent --collector mon1:7710 --node web1\n"
+    "  ronda-agent --postgres 'host=/var/run/postgresql user=postgres dbname=postgres'\n"
+    "  ronda-agent --check-config --config /etc/ronda/agent.yml\n";
+
+struct Flags {
+  std::string config;
+  std::vector<std::string> collectors;
+  std::string node;
+  std::vector<std::string> postgres;
+  std::string log_level;
+  bool check_config = false;
+  bool print_metrics = false;
+};
+
+void PrintMetrics() {
+  for (const MetricDescriptor& metric : AllMetrics()) {
+    fmt::print("{}\t{}\t{}\t{}\t{}\n", metric.name, ToString(metric.type), metric.unit,
+               metric.labels, metric.help);
+  }
+}
+
+absl::StatusOr<AgentConfig> EffectiveConfig(const Flags& flags) {
+  RONDA_ASSIGN_OR_RETURN(AgentConfig config, LoadAgentConfig(flags.config));
+  if (!flags.collectors.empty()) {
+    config.collectors = flags.collectors;
+  }
+  if (!flags.node.empty()) {
+    config.node = flags.node;
+  }
+  for (const std::string& dsn : flags.postgres) {
+    PostgresConfig server;
+    server.dsn = dsn;
+    config.postgres.push_back(server);
+  }
+  if (flags.log_level == "debug") {
+    config.log.level = obs::LogLevel::kDebug;
+  } else if (flags.log_level == "warn") {
+    config.log.level = obs::LogLevel::kWarn;
+  } else if (flags.log_level == "error") {
+    config.log.level = obs::LogLevel::kError;
+  }
+  RONDA_RETURN_IF_ERROR(Validate(config));
+  return config;
+}
+
+int Run(const Flags& flags) {
+  auto config = EffectiveConfig(flags);
+  if (!config.ok()) {
+    fmt::print(stderr, "ronda-agent: {}\n", Message(config.status()));
+    return kWrongUse;
+  }
+  SystemClock clock;
+  auto agent = Agent::New(*config, clock);
+  if (!agent.ok()) {
+    fmt::print(stderr, "ronda-agent: {}\n", Message(agent.status()));
+    return kWrongUse;
+  }
+  if (flags.check_config) {
+    fmt::print("{}", Describe(*config));
+    return 0;
+  }
+  obs::InitLogging(config->log);
+  obs::Info("agent", "ronda-agent {} starts node={} collectors={}", Version(), config->node,
+            fmt::join(config->collectors, ","));
+  (*agent)->Start();
+  WaitForSignal({SIGINT, SIGTERM}, -1);
+  obs::Info("agent", "stopping");
+  (*agent)->Stop(/*drain_ms=*/3000);
+  return 0;
+}
+
+}  // namespace
+}  // namespace ronda::agent
+
+int main(int argc, char** argv) {
+  ronda::BlockSignals({SIGINT, SIGTERM});
+  ronda::agent::Flags flags;
+  CLI::App app{"Samples this machine and its databases each second and streams to a collector."};
+  app.footer(ronda::agent::kFooter);
+  app.set_version_flag("--version", std::string(ronda::Version()));
+  app.add_option("--config", flags.config,
+                 "configuration (default /etc/ronda/agent.yml, if there)");
+  app.add_option("--collector", flags.collectors, "HOST:PORT, in order of preference");
+  app.add_option("--node", flags.node, "this node's name (default: the host's name)");
+  app.add_option("--postgres", flags.postgres,
+                 "a PostgreSQL to watch, as a libpq connection string");
+  app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_flag("--check-config", flags.check_config, "check and print the configuration, then end");
+  app.add_flag("--print-metrics", flags.print_metrics,
+               "print what can be sampled (name, type, unit, labels, help), then end");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : ronda::agent::kWrongUse;
+  }
+  if (flags.print_metrics) {
+    ronda::agent::PrintMetrics();
+    return 0;
+  }
+  return ronda::agent::Run(flags);
+}

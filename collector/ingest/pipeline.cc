@@ -1,0 +1,474 @@
+// Tested by tests/unit/collector/ingest/pipeline_test.cc and tests/integration/stream_test.cc.
+#include "collector/ingest/pipeline.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "collector/rules/durable.h"
+#include "common/base/digest.h"
+#include "common/base/status.h"
+#include "common/model/sample.h"
+#include "common/obs/log.h"
+
+namespace ronda::ingest {
+namespace {
+
+constexpr int64_t kRateWindowMs = 5000;
+constexpr std::string_view kReservedLabels[] = {"node", "instance", "job", "le", "quantile"};
+
+absl::Status CheckNodeName(std::string_view name) {
+  if (name.empty() || name.size() > 253) {
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "the node's name must have 1 to 253 characters, it has {}", name.size());
+  }
+  for (const char c : name) {
+    const auto b = static_cast<unsigned char>(c);
+    if (b <= 0x20 || b == 0x7f || c == '"' || c == '\\' || c == '/') {
+      return Fail(absl::StatusCode::kInvalidArgument,
+                  "the node's name holds a character that is not allowed (blank, control, quote, "
+                  "slash)");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNodeLabels(const Labels& labels) {
+  if (labels.size() > 32) {
+    return Fail(absl::StatusCode::kInvalidArgument, "the node has {} labels, 32 are allowed",
+                labels.size());
+  }
+  for (const Label& label : labels.all()) {
+    if (!IsLabelName(label.name) || label.name.size() > 128 || label.value.size() > 1024) {
+      return Fail(absl::StatusCode::kInvalidArgument,
+                  "the node's label {} is not a label name or is too long",
+                  QuoteLabelValue(label.name.substr(0, 128)));
+    }
+    const auto* reserved =
+        std::find(std::begin(kReservedLabels), std::end(kReservedLabels), label.name);
+    if (reserved != std::end(kReservedLabels)) {
+      return Fail(absl::StatusCode::kInvalidArgument, "the node's label {} is reserved",
+                  label.name);
+    }
+  }
+  return absl::OkStatus();
+}
+
+size_t FindUp(const Schema& schema) {
+  for (size_t i = 0; i < schema.series.size(); ++i) {
+    if (schema.metric_of(i).name == "up") {
+      return i;
+    }
+  }
+  return schema.series.size();
+}
+
+Record MakeGap(int64_t at_ms, int64_t from_ms, int64_t to_ms, const std::string& group,
+               const std::string& cause, const std::string& detail) {
+  return Record{at_ms, {from_ms, to_ms, group, cause, detail}};
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const Options& options, store::Store& store, rules::Engine& engine,
+                   notify::Outbox& outbox, const Clock& clock)
+    : options_(options),
+      store_(store),
+      engine_(engine),
+      outbox_(outbox),
+      clock_(clock),
+      started_ms_(clock.NowMs()),
+      started_mono_ms_(clock.MonotonicMs()),
+      pending_bytes_(std::make_shared<std::atomic<int64_t>>(0)),
+      own_(store::Epoch{RandomBits(), clock.NowMs()}) {}
+
+Pipeline::~Pipeline() = default;
+
+absl::Status Pipeline::Restore() {
+  MutexLock lock(&mu_);
+  std::vector<rules::Alert> alerts;
+  absl::Status bad;
+  RONDA_RETURN_IF_ERROR(
+      store_.ScanState(rules::kAlertSpace, [&](std::string_view key, std::string_view value) {
+        auto alert = rules::DecodeAlert(value);
+        if (alert.ok()) {
+          alerts.push_back(*std::move(alert));
+        } else {
+          obs::Error("ingest", "a stored alert cannot be read and is left out key={} error=\"{}\"",
+                     key, Message(alert.status()));
+        }
+      }));
+  engine_.Restore(std::move(alerts));
+  for (const store::NodeInfo& info : store_.Nodes()) {
+    RONDA_ASSIGN_OR_RETURN(const store::NodeId id, store_.PutNode(info));
+    auto node = std::make_unique<Node>();
+    node->info = info;
+    node->last_epoch = info.epoch;
+    node->epoch_had_frames = true;
+    node->goodbye = info.said_goodbye ? "agent stopped" : "";
+    for (const store::SourceInfo& source : store_.Sources(id)) {
+      Source& known = SourceLocked(*node, source.group);
+      known.schema = store_.FindSchema(source.schema);
+      known.last_ms = source.last_ms;
+    }
+    nodes_[id] = std::move(node);
+  }
+  return absl::OkStatus();
+}
+
+// Why a node has no samples between its last epoch and the one that begins now.
+std::string Pipeline::GapCauseLocked(const Node& node, const JoinRequest& request) const {
+  if (!node.goodbye.empty()) {
+    return "agent stopped";
+  }
+  if (!node.info.boot_id.empty() && node.info.boot_id != request.boot_id) {
+    return "host rebooted";
+  }
+  return "agent killed";
+}
+
+absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
+                                      std::shared_ptr<SessionPort> port) {
+  RONDA_RETURN_IF_ERROR(CheckNodeName(request.node));
+  RONDA_RETURN_IF_ERROR(CheckNodeLabels(request.labels));
+  MutexLock lock(&mu_);
+  store::NodeInfo info = store_.FindNode(request.node).value_or(store::NodeInfo{});
+  const bool is_new = info.name.empty();
+  const int64_t now_mono = clock_.MonotonicMs();
+  if (!is_new) {
+    RONDA_ASSIGN_OR_RETURN(const store::NodeId known_id, store_.PutNode(info));
+    if (const auto it = nodes_.find(known_id); it != nodes_.end() && it->second->port != nullptr) {
+      Node& node = *it->second;
+      const int64_t heard = std::max(node.heard_mono_ms, node.joined_mono_ms);
+      if (node.last_epoch.id != request.epoch.id && now_mono - heard < options_.live_stream_ms) {
+        ++counters_.refused_clones;
+        obs::Warn("ingest",
+                  "refused a second agent of one name node={} peer={} connected_peer={}: a cloned "
+                  "node? give one of them another name in agent.yml",
+                  request.node, request.peer, node.peer);
+        return Fail(absl::StatusCode::kAlreadyExists,
+                    "another agent that calls itself {} is connected from {}: is this a cloned "
+                    "node? give one of them another name (node: in agent.yml)",
+                    request.node, node.peer);
+      }
+      node.port->Close(Fail(absl::StatusCode::kAborted, "the agent opened a newer stream from {}",
+                            request.peer));
+      node.port = nullptr;
+    }
+  }
+  info.name = request.node;
+  info.labels = request.labels;
+  info.boot_id = request.boot_id;
+  info.agent_version = request.agent_version;
+  info.epoch = request.epoch;
+  info.said_goodbye = false;
+  if (is_new) {
+    info.first_seen_ms = clock_.NowMs();
+  }
+  RONDA_ASSIGN_OR_RETURN(const store::NodeId id, store_.PutNode(info));
+  std::unique_ptr<Node>& slot = nodes_[id];
+  if (slot == nullptr) {
+    slot = std::make_unique<Node>();
+  }
+  Node& node = *slot;
+  if (node.last_epoch.id != request.epoch.id) {
+    node.gap_cause = node.epoch_had_frames ? GapCauseLocked(node, request) : "";
+    node.epoch_had_frames = false;
+  }
+  if (node.info.labels != info.labels) {
+    node.sources.clear();  // their series have other labels from here on
+  }
+  node.info = info;
+  node.last_epoch = request.epoch;
+  node.goodbye.clear();
+  node.port = std::move(port);
+  node.peer = request.peer;
+  node.joined_mono_ms = now_mono;
+  node.clock_offset_ms = request.clock_offset_ms;
+  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
+}
+
+void Pipeline::Leave(store::NodeId id, const SessionPort* port, const std::string& goodbye) {
+  MutexLock lock(&mu_);
+  const auto it = nodes_.find(id);
+  if (it == nodes_.end() || it->second->port.get() != port) {
+    return;  // a newer stream took its place
+  }
+  Node& node = *it->second;
+  node.port = nullptr;
+  if (!goodbye.empty()) {
+    node.goodbye = goodbye;
+    node.info.said_goodbye = true;
+    if (auto put = store_.PutNode(node.info); !put.ok()) {
+      obs::Warn("ingest", "cannot note the goodbye node={} error=\"{}\"", node.info.name,
+                Message(put.status()));
+    }
+  }
+}
+
+Pipeline::Source& Pipeline::SourceLocked(Node& node, const GroupIdentity& identity) {
+  Source& source = node.sources[identity];
+  if (source.id == 0) {
+    source.id = next_source_++;
+    source.identity = identity;
+    source.target_labels = node.info.labels;
+    source.target_labels.Set("node", node.info.name);
+    source.target_labels.Set("job", identity.job);
+    source.target_labels.Set("instance",
+                             identity.instance.empty() ? node.info.name : identity.instance);
+  }
+  return source;
+}
+
+void Pipeline::EvaluateLocked(Node& node, const Arrival& arrival,
+                              std::vector<rules::Transition>* out) {
+  ++counters_.frames;
+  if (arrival.schema == nullptr) {
+    return;
+  }
+  counters_.samples += static_cast<int64_t>(arrival.values.size());
+  Source& source = SourceLocked(node, arrival.entry.group);
+  if (!arrival.live) {
+    return;
+  }
+  if (arrival.entry.t_ms <= source.last_ms) {
+    ++counters_.late_frames;
+    return;
+  }
+  const bool all = source.schema != arrival.schema || codec::IsKey(arrival.entry.kind);
+  source.schema = arrival.schema;
+  source.last_ms = arrival.entry.t_ms;
+  engine_.OnTick({.source = source.id,
+                  .node = node.info.name,
+                  .target_labels = source.target_labels,
+                  .schema = arrival.schema,
+                  .t_ms = arrival.entry.t_ms,
+                  .values = arrival.values,
+                  .changed = arrival.changed,
+                  .all_changed = all},
+                 out);
+}
+
+store::Batch Pipeline::OwnBatchLocked(store::NodeId id, std::vector<store::FrameEntry> own,
+                                      const std::vector<rules::Transition>& transitions) {
+  store::Batch batch;
+  batch.node = id;
+  batch.epoch = own_.epoch();
+  batch.frames = std::move(own);
+  if (transitions.empty()) {
+    return batch;
+  }
+  std::vector<Record> log;
+  for (const rules::Transition& transition : transitions) {
+    rules::AppendDurable(transition, &batch.state, &log);
+  }
+  if (!log.empty()) {
+    batch.frames.push_back(own_.Records(id, AlertRecord(), log));
+  }
+  std::vector<store::StateWrite> messages;
+  for (const rules::Transition& transition : transitions) {
+    for (store::StateWrite& entry : outbox_.MakeEntries(transition)) {
+      messages.push_back(std::move(entry));
+    }
+  }
+  batch.state.insert(batch.state.end(), messages.begin(), messages.end());
+  if (!messages.empty()) {
+    batch.on_commit = [this, messages = std::move(messages)] { outbox_.Release(messages); };
+  }
+  return batch;
+}
+
+absl::Status Pipeline::AppendLocked(std::vector<store::Batch> batches) {
+  int64_t bytes = 0;
+  for (const store::Batch& batch : batches) {
+    for (const store::FrameEntry& frame : batch.frames) {
+      bytes += static_cast<int64_t>(frame.bytes.size()) + 128;
+    }
+    for (const store::StateWrite& write : batch.state) {
+      bytes += static_cast<int64_t>(write.key.size() + write.value.value_or("").size());
+    }
+  }
+  *pending_bytes_ += bytes;
+  store::Batch& last = batches.back();
+  last.on_commit = [next = std::move(last.on_commit), pending = pending_bytes_, bytes] {
+    *pending -= bytes;
+    if (next) {
+      next();
+    }
+  };
+  absl::Status status = store_.Append(std::move(batches));
+  if (!status.ok()) {
+    *pending_bytes_ -= bytes;
+  }
+  return status;
+}
+
+absl::Status Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
+                              std::vector<Arrival> arrivals, const codec::RangeSet& acknowledge,
+                              std::weak_ptr<SessionPort> port) {
+  MutexLock lock(&mu_);
+  if (pending_bytes_->load() > options_.max_pending_bytes) {
+    ++counters_.backpressure;
+    return Fail(absl::StatusCode::kResourceExhausted,
+                "the journal cannot keep up (disk full or slow): {} bytes wait to be committed",
+                pending_bytes_->load());
+  }
+  Node& node = *nodes_.at(id);
+  node.heard_mono_ms = clock_.MonotonicMs();
+  if (node.silent) {
+    node.silent = false;
+    obs::Info("ingest", "node is back node={}", node.info.name);
+  }
+  std::vector<store::FrameEntry> own;
+  std::vector<rules::Transition> transitions;
+  if (!arrivals.empty() && !node.epoch_had_frames) {
+    node.epoch_had_frames = true;
+    const int64_t from_ms = store_.FindNode(node.info.name)->last_seen_ms;
+    const int64_t to_ms = arrivals.front().entry.t_ms;
+    if (!node.gap_cause.empty() && from_ms > 0 && to_ms > from_ms) {
+      const Record gap = MakeGap(to_ms, from_ms, to_ms, "", node.gap_cause, "");
+      own.push_back(own_.Records(id, GapRecord(), {&gap, 1}));
+    }
+  }
+  store::Batch batch;
+  batch.node = id;
+  batch.epoch = epoch;
+  batch.frames.reserve(arrivals.size());
+  for (Arrival& arrival : arrivals) {
+    EvaluateLocked(node, arrival, &transitions);
+    batch.frames.push_back(std::move(arrival.entry));
+  }
+  batch.on_commit = [acknowledge, port = std::move(port)] {
+    if (const auto alive = port.lock()) {
+      alive->Acknowledge(acknowledge);
+    }
+  };
+  std::vector<store::Batch> batches;
+  batches.push_back(std::move(batch));
+  if (!own.empty() || !transitions.empty()) {
+    batches.push_back(OwnBatchLocked(id, std::move(own), transitions));
+  }
+  return AppendLocked(std::move(batches));
+}
+
+void Pipeline::RecordGap(store::NodeId id, int64_t from_ms, int64_t to_ms, const std::string& group,
+                         const std::string& cause, const std::string& detail) {
+  MutexLock lock(&mu_);
+  const Record gap = MakeGap(clock_.NowMs(), from_ms, to_ms, group, cause, detail);
+  std::vector<store::FrameEntry> own;
+  own.push_back(own_.Records(id, GapRecord(), {&gap, 1}));
+  std::vector<store::Batch> batches;
+  batches.push_back(OwnBatchLocked(id, std::move(own), {}));
+  if (absl::Status status = AppendLocked(std::move(batches)); !status.ok()) {
+    obs::Error("ingest", "a gap could not be recorded cause={} error=\"{}\"", cause,
+               Message(status));
+  }
+}
+
+// Ends the node's series and says up = 0 for each of its sources; the rules see it pass like any
+// other frame.
+void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
+  const bool first = !node.silent;
+  std::vector<rules::Transition> transitions;
+  std::vector<store::FrameEntry> own;
+  if (first) {
+    engine_.OnNodeSilent(node.info.name, clock_.NowMs(), &transitions);
+  }
+  for (auto& [identity, source] : node.sources) {
+    if (source.schema == nullptr) {
+      continue;
+    }
+    const size_t up = FindUp(*source.schema);
+    if (up == source.schema->series.size()) {
+      continue;
+    }
+    // Never at a time at which the agent samples: its own value, should it still come, must win.
+    int64_t t_ms = std::max(clock_.NowMs(), source.last_ms + 1);
+    if (t_ms % 1000 == source.last_ms % 1000) {
+      ++t_ms;
+    }
+    std::vector<double> values(source.schema->series.size(), StaleMarker());
+    values[up] = 0;
+    std::vector<uint32_t> all(values.size());
+    for (uint32_t i = 0; i < all.size(); ++i) {
+      all[i] = i;
+    }
+    own.push_back(own_.Samples(id, identity, source.schema, t_ms, values));
+    engine_.OnTick({.source = source.id,
+                    .node = node.info.name,
+                    .target_labels = source.target_labels,
+                    .schema = source.schema,
+                    .t_ms = t_ms,
+                    .values = values,
+                    .changed = all,
+                    .all_changed = true,
+                    .synthetic = true},
+                   &transitions);
+  }
+  if (first) {
+    node.silent = true;
+    ++counters_.silent_nodes;
+    obs::Warn("ingest", "node is silent node={} since_s={}", node.info.name,
+              (clock_.NowMs() - store_.FindNode(node.info.name)->last_seen_ms) / 1000);
+  }
+  node.silence_told_mono_ms = clock_.MonotonicMs();
+  if (own.empty() && transitions.empty()) {
+    return;
+  }
+  std::vector<store::Batch> batches;
+  batches.push_back(OwnBatchLocked(id, std::move(own), transitions));
+  if (absl::Status status = AppendLocked(std::move(batches)); !status.ok()) {
+    obs::Error("ingest", "a node's silence could not be recorded node={} error=\"{}\"",
+               node.info.name, Message(status));
+  }
+}
+
+void Pipeline::Tick() {
+  MutexLock lock(&mu_);
+  const int64_t now = clock_.MonotonicMs();
+  if (now - rate_mono_ms_ >= kRateWindowMs) {
+    samples_per_second_ = static_cast<double>(counters_.samples - rate_samples_) * 1000 /
+                          static_cast<double>(now - std::max(rate_mono_ms_, started_mono_ms_));
+    rate_samples_ = counters_.samples;
+    rate_mono_ms_ = now;
+  }
+  for (auto& [id, node] : nodes_) {
+    const int64_t since = node->heard_mono_ms != 0 ? node->heard_mono_ms
+                                                   : started_mono_ms_ + options_.silence_grace_ms;
+    const bool silent = now - since >= options_.silence_after_ms;
+    const bool again = now - node->silence_told_mono_ms >= options_.silence_repeat_ms;
+    if (silent && (!node->silent || again)) {
+      GoSilentLocked(id, *node);
+    }
+  }
+}
+
+PipelineCounters Pipeline::counters() const {
+  MutexLock lock(&mu_);
+  return counters_;
+}
+
+query::ProcessFacts Pipeline::Process() const {
+  MutexLock lock(&mu_);
+  return {.started_ms = started_ms_, .samples_per_second = samples_per_second_};
+}
+
+std::vector<query::LiveNode> Pipeline::LiveNodes() const {
+  MutexLock lock(&mu_);
+  std::vector<query::LiveNode> out;
+  out.reserve(nodes_.size());
+  const int64_t now_mono = clock_.MonotonicMs();
+  for (const auto& [id, node] : nodes_) {
+    query::LiveNode live;
+    live.name = node->info.name;
+    live.connected = node->port != nullptr;
+    live.silent = node->silent;
+    live.clock_offset_ms = node->clock_offset_ms;
+    live.last_frame_ms =
+        node->heard_mono_ms == 0 ? 0 : clock_.NowMs() - (now_mono - node->heard_mono_ms);
+    out.push_back(std::move(live));
+  }
+  return out;
+}
+
+}  // namespace ronda::ingest

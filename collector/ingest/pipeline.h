@@ -1,0 +1,179 @@
+// The one order for everything that arrives:
+//
+//   decoded frames -> rules -> head and journal (store) -> commit -> acknowledge, release messages
+//
+// and the life of nodes: joined, silent, back.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/ingest/own_frames.h"
+#include "collector/notify/outbox.h"
+#include "collector/query/live_status.h"
+#include "collector/rules/engine.h"
+#include "collector/store/store.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+#include "common/base/strings.h"
+#include "common/codec/range_set.h"
+
+namespace ronda::ingest {
+
+// A stream as the pipeline sees it. Called from several threads; must not block or call back.
+class SessionPort {
+ public:
+  virtual ~SessionPort() = default;
+  // These are durable.
+  virtual void Acknowledge(const codec::RangeSet& seqs) = 0;
+  // Ends the stream; the agent is told why.
+  virtual void Close(const absl::Status& why) = 0;
+};
+
+// What an agent says of itself in Hello.
+struct JoinRequest {
+  std::string node;
+  Labels labels;
+  store::Epoch epoch;
+  std::string boot_id;
+  std::string agent_version;
+  std::string peer;             // its address, for people
+  int64_t clock_offset_ms = 0;  // the agent's clock minus the collector's
+};
+
+struct Joined {
+  store::NodeId node = 0;
+  codec::RangeSet durable;  // may be forgotten by the agent
+  codec::RangeSet held;     // durable or on its way: not to be taken twice
+};
+
+// A frame that was checked and decoded.
+struct Arrival {
+  store::FrameEntry entry;
+  bool live = true;                      // not backfill
+  std::shared_ptr<const Schema> schema;  // null for records
+  std::vector<double> values;
+  std::vector<uint32_t> changed;
+};
+
+struct PipelineCounters {
+  int64_t frames = 0;
+  int64_t samples = 0;
+  int64_t late_frames = 0;     // not newer than what the group already had: history only
+  int64_t refused_clones = 0;  // a second live stream of one identity
+  int64_t silent_nodes = 0;    // times a node fell silent
+  int64_t backpressure = 0;    // streams ended because the journal could not keep up
+};
+
+// Thread-safe. Lock order: Pipeline, then rules engine, then store. Sessions are called with the
+// pipeline's lock held only through SessionPort::Close.
+class Pipeline : public query::LiveStatus {
+ public:
+  struct Options {
+    int64_t silence_after_ms = 30'000;
+    int64_t silence_grace_ms = 60'000;   // after a start of the collector
+    int64_t silence_repeat_ms = 15'000;  // up = 0 again and again, so that it is never stale
+    int64_t max_pending_bytes = 48 << 20;
+    int64_t live_stream_ms = 30'000;  // a stream that was heard within this is alive
+  };
+
+  // All are borrowed and must outlive the pipeline.
+  Pipeline(const Options& options, store::Store& store, rules::Engine& engine,
+           notify::Outbox& outbox, const Clock& clock);
+  ~Pipeline() override;
+
+  // Takes up where the collector before stopped: its nodes, alerts and unsent messages.
+  absl::Status Restore();
+
+  // A stream says who it is. kInvalidArgument: bad name or label. kAlreadyExists: another agent of
+  // that name is connected and alive (a cloned node?).
+  absl::StatusOr<Joined> Join(const JoinRequest& request, std::shared_ptr<SessionPort> port);
+  // The stream is over. `goodbye` is the agent's reason if it stopped in order, else "".
+  void Leave(store::NodeId node, const SessionPort* port, const std::string& goodbye);
+
+  // Takes frames that are new here, in order, of one stream; `acknowledge` are all the numbers that
+  // may be acknowledged once everything before is durable (repeated ones included).
+  // kResourceExhausted: the journal cannot keep up (disk full or slow); nothing was taken.
+  absl::Status Accept(store::NodeId node, const store::Epoch& epoch, std::vector<Arrival> arrivals,
+                      const codec::RangeSet& acknowledge, std::weak_ptr<SessionPort> port);
+
+  // Records that a node's frames were refused or in conflict, as a gap with a cause.
+  void RecordGap(store::NodeId node, int64_t from_ms, int64_t to_ms, const std::string& group,
+                 const std::string& cause, const std::string& detail);
+
+  // Looks for nodes that fell silent. Once a second.
+  void Tick();
+
+  PipelineCounters counters() const;
+
+  // query::LiveStatus
+  std::vector<query::LiveNode> LiveNodes() const override;
+  query::ProcessFacts Process() const override;
+
+ private:
+  struct Source {
+    uint64_t id = 0;
+    GroupIdentity identity;
+    Labels target_labels;
+    std::shared_ptr<const Schema> schema;
+    int64_t last_ms = 0;
+  };
+  struct Node {
+    store::NodeInfo info;
+    std::shared_ptr<SessionPort> port;  // null while no stream is up
+    std::string peer;
+    int64_t heard_mono_ms = 0;  // 0: not since the collector started
+    int64_t joined_mono_ms = 0;
+    int64_t clock_offset_ms = 0;
+    bool silent = false;
+    int64_t silence_told_mono_ms = 0;
+    store::Epoch last_epoch;  // whose frames came last
+    bool epoch_had_frames = false;
+    std::string goodbye;    // reason of the last orderly stop, "" if none
+    std::string gap_cause;  // of the hole before the present epoch's first frame
+    std::map<GroupIdentity, Source> sources;
+  };
+
+  Source& SourceLocked(Node& node, const GroupIdentity& identity)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EvaluateLocked(Node& node, const Arrival& arrival, std::vector<rules::Transition>* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::string GapCauseLocked(const Node& node, const JoinRequest& request) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Puts transitions, their records and messages, and own frames into one batch.
+  store::Batch OwnBatchLocked(store::NodeId id, std::vector<store::FrameEntry> own,
+                              const std::vector<rules::Transition>& transitions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status AppendLocked(std::vector<store::Batch> batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const Options options_;
+  store::Store& store_;
+  rules::Engine& engine_;
+  notify::Outbox& outbox_;
+  const Clock& clock_;
+  const int64_t started_ms_;
+  const int64_t started_mono_ms_;
+
+  // What was appended and is not committed; shared with commit callbacks, which may come late.
+  std::shared_ptr<std::atomic<int64_t>> pending_bytes_;
+
+  mutable Mutex mu_;
+  OwnFrames own_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<store::NodeId, std::unique_ptr<Node>> nodes_ ABSL_GUARDED_BY(mu_);
+  uint64_t next_source_ ABSL_GUARDED_BY(mu_) = 1;
+  PipelineCounters counters_ ABSL_GUARDED_BY(mu_);
+  // Of the last Tick(), for the rate since.
+  int64_t rate_samples_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t rate_mono_ms_ ABSL_GUARDED_BY(mu_) = 0;
+  double samples_per_second_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace ronda::ingest

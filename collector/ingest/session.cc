@@ -1,0 +1,408 @@
+// Tested by tests/unit/collector/ingest/session_test.cc.
+#include "collector/ingest/session.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/codec/schema_codec.h"
+#include "common/obs/log.h"
+#include "ronda/v1/ingest.pb.h"
+
+namespace ronda::ingest {
+namespace {
+
+constexpr uint32_t kProtocolVersion = 1;
+// What an agent may have in flight of backfill at first, and is granted again as it is committed.
+constexpr uint64_t kBackfillCredit = 2'000'000;
+
+void ToProto(const codec::RangeSet& set, google::protobuf::RepeatedPtrField<v1::SeqRange>* out) {
+  for (const codec::SeqRange& range : set.ranges()) {
+    v1::SeqRange* added = out->Add();
+    added->set_first(range.first);
+    added->set_last(range.last);
+  }
+}
+
+int ReasonOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnimplemented:
+      return v1::Reject::UNSUPPORTED_VERSION;
+    case absl::StatusCode::kFailedPrecondition:
+      return v1::Reject::OUT_OF_ORDER;
+    case absl::StatusCode::kResourceExhausted:
+      return v1::Reject::TOO_LARGE;
+    default:
+      return v1::Reject::DAMAGED;
+  }
+}
+
+}  // namespace
+
+Session::Session(Pipeline& pipeline, store::Store& store, const Clock& clock, SessionLimits limits,
+                 std::string peer, Outlet outlet)
+    : pipeline_(pipeline),
+      store_(store),
+      clock_(clock),
+      limits_(limits),
+      peer_(std::move(peer)),
+      outlet_(std::move(outlet)) {}
+
+Session::~Session() = default;
+
+void Session::OnMessage(const v1::AgentMessage& message) {
+  if (over_) {
+    return;
+  }
+  if (!joined_ && message.message_case() != v1::AgentMessage::kHello) {
+    Close(Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
+    return;
+  }
+  switch (message.message_case()) {
+    case v1::AgentMessage::kHello:
+      OnHello(message.hello());
+      break;
+    case v1::AgentMessage::kSchema:
+      OnSchema(message.schema().content());
+      break;
+    case v1::AgentMessage::kFrames:
+      OnFrames(message.frames());
+      break;
+    case v1::AgentMessage::kGoodbye:
+      goodbye_ = message.goodbye().reason().empty() ? "stopped" : message.goodbye().reason();
+      break;
+    default:
+      break;  // of a later version, or reserved: this collector offered none of it
+  }
+}
+
+void Session::OnHello(const v1::Hello& hello) {
+  if (joined_) {
+    Close(Fail(absl::StatusCode::kFailedPrecondition, "Hello came twice"));
+    return;
+  }
+  if (hello.versions().min() > kProtocolVersion || hello.versions().max() < kProtocolVersion) {
+    Close(Fail(absl::StatusCode::kUnimplemented,
+               "the agent speaks protocol versions {} to {}, this collector {}: upgrade the older "
+               "of the two",
+               hello.versions().min(), hello.versions().max(), kProtocolVersion));
+    return;
+  }
+  std::vector<Label> labels;
+  for (const auto& [name, value] : hello.labels()) {
+    labels.push_back({name, value});
+  }
+  JoinRequest request;
+  request.node = hello.node();
+  request.labels = Labels(std::move(labels));
+  request.epoch = {hello.epoch(), hello.epoch_started_ms()};
+  request.boot_id = hello.boot_id().substr(0, 64);
+  request.agent_version = hello.agent_version().substr(0, 64);
+  request.peer = peer_;
+  request.clock_offset_ms = hello.now_ms() - clock_.NowMs();
+  auto joined = pipeline_.Join(request, shared_from_this());
+  if (!joined.ok()) {
+    Close(joined.status());
+    return;
+  }
+  joined_ = true;
+  node_ = joined->node;
+  node_name_ = request.node;
+  node_labels_ = request.labels;
+  epoch_ = request.epoch;
+  seen_ = joined->held;
+  v1::CollectorMessage answer;
+  v1::Welcome* welcome = answer.mutable_welcome();
+  welcome->set_version(kProtocolVersion);
+  welcome->set_now_ms(clock_.NowMs());
+  welcome->mutable_credit()->set_samples(kBackfillCredit);
+  ToProto(joined->durable, welcome->mutable_held());
+  outlet_.send(std::move(answer));
+  obs::Info("ingest", "agent joined node={} peer={} version={} clock_offset_ms={}", node_name_,
+            peer_, request.agent_version, request.clock_offset_ms);
+}
+
+absl::Status Session::CheckSchema(const Schema& schema) const {
+  if (schema.series.size() > limits_.max_series) {
+    return Fail(absl::StatusCode::kResourceExhausted, "{} series, {} are allowed",
+                schema.series.size(), limits_.max_series);
+  }
+  for (const Schema::Series& series : schema.series) {
+    for (const Label& label : series.labels.all()) {
+      if (!node_labels_.Get(label.name).empty()) {
+        return Fail(absl::StatusCode::kInvalidArgument,
+                    "the node's label {} is also a label of {}: rename it in agent.yml", label.name,
+                    schema.metrics[series.metric].name);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Session::OnSchema(const std::string& content) {
+  auto schema = codec::DecodeSchema(content);
+  if (!schema.ok()) {
+    Close(Annotate(schema.status(), "schema"));
+    return;
+  }
+  auto shared = std::make_shared<const Schema>(*std::move(schema));
+  if (absl::Status added = store_.AddSchema(shared); !added.ok()) {
+    Close(Annotate(added, "adding a schema"));
+    return;
+  }
+  awaited_ = {};
+  Pending pending;
+  std::deque<std::pair<bool, std::string>> parked = std::exchange(parked_, {});
+  parked_bytes_ = 0;
+  for (const auto& [live, bytes] : parked) {
+    TakeFrame(live, bytes, &pending);  // may park again, for another schema
+  }
+  Deliver(std::move(pending));
+}
+
+void Session::OnFrames(const v1::Frames& frames) {
+  const bool live = frames.lane() != v1::LANE_BACKFILL;
+  Pending pending;
+  for (const std::string& bytes : frames.frame()) {
+    if (!parked_.empty()) {
+      if (!Park(live, bytes)) {
+        return;
+      }
+      continue;
+    }
+    TakeFrame(live, bytes, &pending);
+    if (over_) {
+      return;
+    }
+  }
+  Deliver(std::move(pending));
+}
+
+bool Session::Park(bool live, std::string_view bytes) {
+  parked_bytes_ += bytes.size();
+  if (parked_bytes_ > limits_.max_parked_bytes) {
+    Close(Fail(absl::StatusCode::kResourceExhausted,
+               "the schema that was asked for did not come before {} bytes of frames",
+               limits_.max_parked_bytes));
+    return false;
+  }
+  parked_.emplace_back(live, std::string(bytes));
+  return true;
+}
+
+bool Session::IsKnown(const codec::FrameHeader& header) {
+  if (!seen_.Contains(header.seq)) {
+    return false;
+  }
+  const std::optional<uint32_t> crc = store_.FindCrc(node_, epoch_, header.seq);
+  if (crc.has_value() && *crc != header.crc) {
+    const int64_t now = clock_.NowMs();
+    pipeline_.RecordGap(node_, now, now, "", "rejected",
+                        fmt::format("sequence number {} came with two contents", header.seq));
+    v1::CollectorMessage order;
+    order.mutable_new_epoch()->set_detail(
+        fmt::format("frame {} is held with another content", header.seq));
+    outlet_.send(std::move(order));
+    over_ = true;
+    obs::Warn("ingest",
+              "a sequence number came with two contents node={} seq={}: ordered a new "
+              "epoch",
+              node_name_, header.seq);
+  }
+  return true;
+}
+
+void Session::TakeFrame(bool live, std::string_view bytes, Pending* pending) {
+  if (over_) {
+    return;
+  }
+  if (bytes.size() > codec::kMaxFrameBytes) {
+    RejectFrame(0, v1::Reject::TOO_LARGE,
+                Fail(absl::StatusCode::kResourceExhausted, "a frame of {} bytes, {} are allowed",
+                     bytes.size(), codec::kMaxFrameBytes));
+    return;
+  }
+  const auto header = codec::ParseFrameHeader(bytes);
+  if (!header.ok()) {
+    RejectFrame(0, ReasonOf(header.status()), header.status());
+    return;
+  }
+  const bool known = IsKnown(*header);
+  if (over_) {
+    return;
+  }
+  if (groups_.size() >= 2 * limits_.max_groups && !groups_.contains({live, header->group})) {
+    RejectFrame(
+        header->seq, v1::Reject::TOO_MANY_SERIES,
+        Fail(absl::StatusCode::kResourceExhausted, "more than {} groups", limits_.max_groups));
+    return;
+  }
+  Group& group = groups_[{live, header->group}];
+  const bool records = header->kind == codec::FrameKind::kRecordKey ||
+                       header->kind == codec::FrameKind::kRecordDelta;
+  if (records) {
+    TakeRecords(live, *header, bytes, known, group, pending);
+  } else {
+    TakeSamples(live, *header, bytes, known, group, pending);
+  }
+}
+
+void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::string_view bytes,
+                          bool known, Group& group, Pending* pending) {
+  if (absl::Status decoded = group.samples.Decode(bytes); !decoded.ok()) {
+    RejectFrame(header.seq, ReasonOf(decoded), decoded);
+    return;
+  }
+  const codec::SampleRunDecoder& frame = group.samples;
+  if (codec::IsKey(header.kind)) {
+    group.schema = store_.FindSchema(frame.schema_hash());
+    if (group.schema == nullptr) {
+      Park(live, bytes);
+      if (awaited_ != frame.schema_hash()) {
+        awaited_ = frame.schema_hash();
+        v1::CollectorMessage request;
+        request.mutable_schema_request()->set_hash(std::string(awaited_.begin(), awaited_.end()));
+        outlet_.send(std::move(request));
+      }
+      return;
+    }
+    group.skip_run = false;
+    absl::Status fits =
+        checked_.contains(frame.schema_hash()) ? absl::OkStatus() : CheckSchema(*group.schema);
+    if (fits.ok() && frame.values().size() != group.schema->series.size()) {
+      fits = Fail(absl::StatusCode::kDataLoss, "{} values for a schema of {} series",
+                  frame.values().size(), group.schema->series.size());
+    }
+    if (fits.ok() && (frame.identity().job.empty() || frame.identity().name.empty())) {
+      fits = Fail(absl::StatusCode::kInvalidArgument, "a group without a name or a job");
+    }
+    if (!fits.ok()) {
+      group.skip_run = true;
+      const int reason = fits.code() == absl::StatusCode::kInvalidArgument
+                             ? static_cast<int>(v1::Reject::RESERVED_LABEL)
+                         : fits.code() == absl::StatusCode::kResourceExhausted
+                             ? static_cast<int>(v1::Reject::TOO_MANY_SERIES)
+                             : static_cast<int>(v1::Reject::DAMAGED);
+      RejectFrame(header.seq, reason, fits);
+      return;
+    }
+    checked_.insert(frame.schema_hash());
+  }
+  if (group.skip_run) {
+    RejectFrame(header.seq, v1::Reject::OUT_OF_ORDER,
+                Fail(absl::StatusCode::kFailedPrecondition, "its run was refused"));
+    return;
+  }
+  if (frame.t_ms() > clock_.NowMs() + limits_.max_ahead_ms) {
+    RejectFrame(header.seq, v1::Reject::FROM_THE_FUTURE,
+                Fail(absl::StatusCode::kOutOfRange,
+                     "the node's clock is {} s ahead of the collector's: set it right",
+                     (frame.t_ms() - clock_.NowMs()) / 1000));
+    return;
+  }
+  pending->acknowledge.Add(header.seq);
+  if (known) {
+    return;
+  }
+  seen_.Add(header.seq);
+  Arrival arrival;
+  arrival.live = live;
+  arrival.schema = group.schema;
+  arrival.values.assign(frame.values().begin(), frame.values().end());
+  arrival.changed.assign(frame.changed().begin(), frame.changed().end());
+  arrival.entry.kind = header.kind;
+  arrival.entry.group = frame.identity();
+  arrival.entry.schema = frame.schema_hash();
+  arrival.entry.run_first_seq = frame.run_first_seq();
+  arrival.entry.seq = header.seq;
+  arrival.entry.crc = header.crc;
+  arrival.entry.t_ms = frame.t_ms();
+  arrival.entry.bytes.assign(bytes);
+  pending->arrivals.push_back(std::move(arrival));
+}
+
+void Session::TakeRecords(bool live, const codec::FrameHeader& header, std::string_view bytes,
+                          bool known, Group& group, Pending* pending) {
+  if (absl::Status decoded = group.records.Decode(bytes); !decoded.ok()) {
+    RejectFrame(header.seq, ReasonOf(decoded), decoded);
+    return;
+  }
+  pending->acknowledge.Add(header.seq);
+  if (known) {
+    return;
+  }
+  seen_.Add(header.seq);
+  Arrival arrival;
+  arrival.live = live;
+  arrival.entry.kind = header.kind;
+  arrival.entry.group.name = group.records.kind().name;
+  arrival.entry.run_first_seq = group.records.run_first_seq();
+  arrival.entry.seq = header.seq;
+  arrival.entry.crc = header.crc;
+  const auto rows = group.records.rows();
+  arrival.entry.t_ms = rows.empty() ? clock_.NowMs() : rows.front().t_ms;
+  arrival.entry.bytes.assign(bytes);
+  pending->arrivals.push_back(std::move(arrival));
+}
+
+void Session::RejectFrame(uint64_t seq, int reason, const absl::Status& why) {
+  v1::CollectorMessage message;
+  v1::Reject* reject = message.mutable_reject();
+  reject->set_reason(static_cast<v1::Reject::Reason>(reason));
+  reject->set_detail(std::string(Message(why)));
+  if (seq != 0) {
+    v1::SeqRange* range = reject->add_range();
+    range->set_first(seq);
+    range->set_last(seq);
+  }
+  outlet_.send(std::move(message));
+  obs::Warn("ingest", "refused a frame node={} peer={} seq={} reason={} detail=\"{}\"", node_name_,
+            peer_, seq, v1::Reject::Reason_Name(reject->reason()), Message(why));
+}
+
+void Session::Deliver(Pending pending) {
+  if (over_ || pending.acknowledge.empty()) {
+    return;
+  }
+  uint64_t backfilled = 0;
+  for (const Arrival& arrival : pending.arrivals) {
+    if (!arrival.live) {
+      backfilled += std::max<size_t>(arrival.values.size(), 1);
+    }
+  }
+  const absl::Status taken = pipeline_.Accept(node_, epoch_, std::move(pending.arrivals),
+                                              pending.acknowledge, weak_from_this());
+  if (!taken.ok()) {
+    Close(taken);
+    return;
+  }
+  if (backfilled > 0) {
+    v1::CollectorMessage message;
+    message.mutable_credit()->set_samples(backfilled);
+    outlet_.send(std::move(message));
+  }
+}
+
+void Session::OnClosed() {
+  over_ = true;
+  if (joined_) {
+    pipeline_.Leave(node_, this, goodbye_);
+    obs::Info("ingest", "agent left node={} peer={} {}", node_name_, peer_,
+              goodbye_.empty() ? "without goodbye" : "goodbye=" + goodbye_);
+  }
+}
+
+void Session::Acknowledge(const codec::RangeSet& seqs) {
+  v1::CollectorMessage message;
+  ToProto(seqs, message.mutable_ack()->mutable_range());
+  message.mutable_ack()->set_now_ms(clock_.NowMs());
+  outlet_.send(std::move(message));
+}
+
+void Session::Close(const absl::Status& why) {
+  over_ = true;
+  outlet_.close(why);
+}
+
+}  // namespace ronda::ingest

@@ -1,0 +1,108 @@
+// The collector's side of one agent's stream, without the transport.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "collector/ingest/pipeline.h"
+#include "common/codec/record_run.h"
+#include "common/codec/sample_run.h"
+
+namespace ronda::v1 {
+class AgentMessage;
+class CollectorMessage;
+class Frames;
+class Hello;
+}  // namespace ronda::v1
+
+namespace ronda::ingest {
+
+struct SessionLimits {
+  size_t max_series = 10'000;
+  size_t max_groups = 256;
+  size_t max_parked_bytes = 4 << 20;      // frames that wait for their schema
+  int64_t max_ahead_ms = 10 * 60 * 1000;  // of the collector's clock
+};
+
+// Checks and decodes what an agent sends and hands it to the pipeline. OnMessage and OnClosed come
+// from one thread at a time (the transport's); Acknowledge and Close from any.
+class Session : public SessionPort, public std::enable_shared_from_this<Session> {
+ public:
+  // `send` queues a message to the agent, `close` ends the stream; both are thread-safe, do not
+  // block and may be called after the stream is gone. The references must outlive the session.
+  struct Outlet {
+    std::function<void(v1::CollectorMessage)> send;
+    std::function<void(const absl::Status&)> close;
+  };
+  Session(Pipeline& pipeline, store::Store& store, const Clock& clock, SessionLimits limits,
+          std::string peer, Outlet outlet);
+  ~Session() override;
+
+  void OnMessage(const v1::AgentMessage& message);
+  void OnClosed();
+
+  // SessionPort
+  void Acknowledge(const codec::RangeSet& seqs) override;
+  void Close(const absl::Status& why) override;
+
+ private:
+  struct Group {
+    codec::SampleRunDecoder samples;
+    codec::RecordRunDecoder records;
+    std::shared_ptr<const Schema> schema;  // of the present run
+    bool skip_run = false;                 // its key frame was refused: deltas follow it silently
+  };
+  struct Pending {  // of one message
+    std::vector<Arrival> arrivals;
+    codec::RangeSet acknowledge;
+  };
+
+  void OnHello(const v1::Hello& hello);
+  void OnSchema(const std::string& content);
+  void OnFrames(const v1::Frames& frames);
+  void TakeFrame(bool live, std::string_view bytes, Pending* pending);
+  void TakeSamples(bool live, const codec::FrameHeader& header, std::string_view bytes, bool known,
+                   Group& group, Pending* pending);
+  void TakeRecords(bool live, const codec::FrameHeader& header, std::string_view bytes, bool known,
+                   Group& group, Pending* pending);
+  // True if the frame was taken before. A number with another content ends the epoch.
+  bool IsKnown(const codec::FrameHeader& header);
+  absl::Status CheckSchema(const Schema& schema) const;
+  bool Park(bool live, std::string_view bytes);
+  void RejectFrame(uint64_t seq, int reason, const absl::Status& why);
+  void Deliver(Pending pending);
+
+  Pipeline& pipeline_;
+  store::Store& store_;
+  const Clock& clock_;
+  const SessionLimits limits_;
+  const std::string peer_;
+  const Outlet outlet_;
+
+  bool joined_ = false;
+  std::atomic<bool> over_ = false;
+  store::NodeId node_ = 0;
+  std::string node_name_;
+  Labels node_labels_;
+  store::Epoch epoch_;
+  codec::RangeSet seen_;
+  std::string goodbye_;
+  std::map<std::pair<bool, uint32_t>, Group> groups_;  // (live, number)
+  std::deque<std::pair<bool, std::string>> parked_;
+  size_t parked_bytes_ = 0;
+  SchemaHash awaited_{};  // the schema that parked frames wait for
+  // Schemas whose labels were checked against this node's.
+  std::set<SchemaHash> checked_;
+};
+
+}  // namespace ronda::ingest

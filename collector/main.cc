@@ -1,0 +1,135 @@
+// ronda-collector: takes what agents send, keeps it, watches it, tells.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "collector/collector.h"
+#include "collector/config.h"
+#include "common/base/clock.h"
+#include "common/base/files.h"
+#include "common/base/signals.h"
+#include "common/base/status.h"
+#include "common/base/version.h"
+#include "common/obs/log.h"
+
+namespace ronda::collector {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUse = 2;
+
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  ronda-collector                               # on 127.0.0.1:7710, data in "
+    "/var/lib/ronda-collector\n"
+    "  ronda-collector --data ./data --listen 127.0.0.1:0 --print-address ./address\n"
+    "  ronda-collector --check-config --config /etc/ronda/collector.yml\n";
+
+struct Flags {
+  std::string config;
+  std::string data;
+  std::string listen;
+  std::string socket;
+  bool no_socket = false;
+  std::vector<std::string> rules;
+  std::string print_address;
+  std::string log_level;
+  bool check_config = false;
+};
+
+absl::StatusOr<CollectorConfig> EffectiveConfig(const Flags& flags) {
+  RONDA_ASSIGN_OR_RETURN(CollectorConfig config, LoadCollectorConfig(flags.config));
+  if (!flags.data.empty()) {
+    config.data_dir = flags.data;
+  }
+  if (!flags.listen.empty()) {
+    config.listen = flags.listen;
+  }
+  if (!flags.socket.empty() || flags.no_socket) {
+    config.socket = flags.socket;
+  }
+  if (!flags.rules.empty()) {
+    config.rules = flags.rules;
+  }
+  if (flags.log_level == "debug") {
+    config.log.level = obs::LogLevel::kDebug;
+  } else if (flags.log_level == "warn") {
+    config.log.level = obs::LogLevel::kWarn;
+  } else if (flags.log_level == "error") {
+    config.log.level = obs::LogLevel::kError;
+  }
+  RONDA_RETURN_IF_ERROR(Validate(config));
+  return config;
+}
+
+int Run(const Flags& flags) {
+  auto config = EffectiveConfig(flags);
+  if (!config.ok()) {
+    fmt::print(stderr, "ronda-collector: {}\n", Message(config.status()));
+    return kWrongUse;
+  }
+  if (flags.check_config) {
+    auto rules = CheckRules(*config);
+    if (!rules.ok()) {
+      fmt::print(stderr, "ronda-collector: {}\n", Message(rules.status()));
+      return kWrongUse;
+    }
+    fmt::print("{}# {}\n", Describe(*config), *rules);
+    return 0;
+  }
+  obs::InitLogging(config->log);
+  SystemClock clock;
+  auto collector = Collector::Start(*config, clock);
+  if (!collector.ok()) {
+    fmt::print(stderr, "ronda-collector: {}\n", Message(collector.status()));
+    return kFailed;
+  }
+  if (!flags.print_address.empty()) {
+    if (absl::Status written =
+            WriteFileAtomically(flags.print_address, (*collector)->address() + "\n");
+        !written.ok()) {
+      fmt::print(stderr, "ronda-collector: {}\n", Message(written));
+      return kFailed;
+    }
+  }
+  obs::Info("collector", "ronda-collector {} serves listen={} data={}", Version(),
+            (*collector)->address(), config->data_dir);
+  WaitForSignal({SIGINT, SIGTERM}, -1);
+  obs::Info("collector", "stopping");
+  (*collector)->Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace ronda::collector
+
+int main(int argc, char** argv) {
+  ronda::BlockSignals({SIGINT, SIGTERM});
+  ronda::collector::Flags flags;
+  CLI::App app{"Takes what agents sample, keeps it in SQLite, watches rules and notifies."};
+  app.footer(ronda::collector::kFooter);
+  app.set_version_flag("--version", std::string(ronda::Version()));
+  app.add_option("--config", flags.config,
+                 "configuration (default /etc/ronda/collector.yml, if there)");
+  app.add_option("--data", flags.data, "data folder");
+  app.add_option("--listen", flags.listen, "HOST:PORT for agents; port 0 takes a free one");
+  app.add_option("--socket", flags.socket, "Unix socket for the local command line");
+  app.add_flag("--no-socket", flags.no_socket, "serve no Unix socket");
+  app.add_option("--rules", flags.rules, "rule file or folder; may be repeated");
+  app.add_option("--print-address", flags.print_address,
+                 "write the bound HOST:PORT to this file once it serves");
+  app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_flag("--check-config", flags.check_config,
+               "check and print the configuration and the rules, then end");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : ronda::collector::kWrongUse;
+  }
+  return ronda::collector::Run(flags);
+}

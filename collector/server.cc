@@ -1,0 +1,107 @@
+#include "collector/server.h"
+
+#include <grpcpp/grpcpp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "common/base/files.h"
+#include "common/base/status.h"
+#include "common/obs/log.h"
+
+namespace ronda::collector {
+
+struct Server::Impl {
+  std::unique_ptr<grpc::Server> server;
+  std::string address;
+  std::string socket;
+};
+
+namespace {
+
+absl::Status PrepareSocket(const std::string& path) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "the path of the socket is longer than {} characters: {}",
+                sizeof(sockaddr_un::sun_path) - 1, path);
+  }
+  const size_t slash = path.rfind('/');
+  if (slash != std::string::npos && slash > 0) {
+    RONDA_RETURN_IF_ERROR(MakeDirectories(path.substr(0, slash)));
+    if (access(path.substr(0, slash).c_str(), W_OK) != 0) {
+      return ErrnoStatus(errno, "writing to " + path.substr(0, slash));
+    }
+  }
+  // Left over from a collector that was killed; the data folder's lock says that none runs.
+  unlink(path.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { Stop(0); }
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      const std::vector<grpc::Service*>& services) {
+  auto impl = std::make_unique<Impl>();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  if (!options.socket.empty()) {
+    if (absl::Status ready = PrepareSocket(options.socket); ready.ok()) {
+      builder.AddListeningPort("unix:" + options.socket, grpc::InsecureServerCredentials());
+      impl->socket = options.socket;
+    } else {
+      obs::Warn("collector", "no Unix socket: {}; use `ronda --collector {}`", Message(ready),
+                options.listen);
+    }
+  }
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_MINIMAL_STACK, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 15'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 4);
+  for (grpc::Service* service : services) {
+    builder.RegisterService(service);
+  }
+  impl->server = builder.BuildAndStart();
+  if (impl->server == nullptr || port == 0) {
+    return Fail(absl::StatusCode::kUnavailable,
+                "cannot listen on {}: is another collector running, or the address not of this "
+                "machine? choose another with listen: in collector.yml or --listen",
+                options.listen);
+  }
+  if (!impl->socket.empty()) {
+    chmod(impl->socket.c_str(), 0660);
+  }
+  impl->address = options.listen.substr(0, options.listen.rfind(':')) + ":" + std::to_string(port);
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+const std::string& Server::address() const { return impl_->address; }
+const std::string& Server::socket() const { return impl_->socket; }
+
+void Server::Stop(int64_t grace_ms) {
+  if (impl_->server == nullptr) {
+    return;
+  }
+  impl_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
+  impl_->server->Wait();
+  impl_->server.reset();
+  if (!impl_->socket.empty()) {
+    unlink(impl_->socket.c_str());
+  }
+}
+
+}  // namespace ronda::collector

@@ -1,0 +1,248 @@
+#include "agent/spool/run_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/codec/sample_run.h"
+#include "common/codec/schema_codec.h"
+
+namespace ronda::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::shared_ptr<const Schema> SmallSchema(const std::string& metric) {
+  auto schema = std::make_shared<Schema>();
+  schema->metrics = {{metric, MetricType::kGauge, "", ""}};
+  schema->series = {{0, Labels()}};
+  return schema;
+}
+
+// Submits ticks of one group with one series.
+class Producer {
+ public:
+  Producer(uint32_t group, RunQueue& queue)
+      : group_(group),
+        queue_(queue),
+        schema_(SmallSchema("m" + std::to_string(group))),
+        encoder_(group, {"g" + std::to_string(group), "test", ""}) {
+    encoder_.StartRun(schema_);
+  }
+
+  // Returns the frame's sequence number.
+  uint64_t Tick(int64_t t_ms, double value) {
+    uint64_t used = 0;
+    queue_.Submit({group_, t_ms, schema_}, [&](uint64_t seq, bool start_run, std::string* out) {
+      if (start_run) {
+        encoder_.StartRun(schema_);
+      }
+      used = seq;
+      encoder_.Encode(seq, t_ms, {&value, 1}, out);
+    });
+    return used;
+  }
+
+  const std::shared_ptr<const Schema>& schema() const { return schema_; }
+
+ private:
+  const uint32_t group_;
+  RunQueue& queue_;
+  std::shared_ptr<const Schema> schema_;
+  codec::SampleRunEncoder encoder_;
+};
+
+std::vector<uint64_t> SeqsOf(const Outgoing& out) {
+  std::vector<uint64_t> seqs;
+  for (const auto& frame : out.frames) {
+    seqs.push_back(codec::ParseFrameHeader(*frame).value().seq);
+  }
+  return seqs;
+}
+
+bool StartsWithKey(const Outgoing& out) {
+  return codec::IsKey(codec::ParseFrameHeader(*out.frames.front()).value().kind);
+}
+
+TEST(RunQueueTest, SendsNothingBeforeAStreamIsUp) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  producer.Tick(1000, 1);
+  EXPECT_FALSE(queue.Next(milliseconds(0)).has_value());
+  EXPECT_EQ(queue.unacknowledged(), 1);
+}
+
+TEST(RunQueueTest, SendsOneMessageATickWithAllGroups) {
+  RunQueue queue({.company = milliseconds(60'000)});
+  queue.SetGroupCount(2);
+  Producer a(1, queue);
+  Producer b(2, queue);
+  queue.Connected({});
+  a.Tick(1000, 1);
+  EXPECT_FALSE(queue.Next(milliseconds(0)).has_value()) << "waits for the other group";
+  b.Tick(1000, 2);
+  const auto out = queue.Next(milliseconds(0));
+  ASSERT_TRUE(out.has_value());
+  EXPECT_EQ(out->lane, Lane::kLive);
+  EXPECT_EQ(SeqsOf(*out), (std::vector<uint64_t>{1, 2}));
+}
+
+TEST(RunQueueTest, DoesNotWaitLongForASlowGroup) {
+  RunQueue queue({.company = milliseconds(1)});
+  queue.SetGroupCount(2);
+  Producer a(1, queue);
+  queue.Connected({});
+  a.Tick(1000, 1);
+  EXPECT_TRUE(queue.Next(milliseconds(5000)).has_value());
+}
+
+TEST(RunQueueTest, ResendsWholeRunsByteForByteInTheBackfillLane) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  queue.Connected({});
+  std::vector<std::string> sent;
+  for (int i = 1; i <= 3; ++i) {
+    producer.Tick(i * 1000, i);
+    const auto out = queue.Next(milliseconds(0));
+    ASSERT_TRUE(out.has_value());
+    sent.push_back(*out->frames.at(0));
+  }
+  queue.Acknowledge({{1, 2}});
+  queue.Disconnected();
+  codec::RangeSet held;
+  held.AddRange({1, 2});
+  queue.Connected(held);
+  EXPECT_FALSE(queue.Next(milliseconds(0)).has_value()) << "no credit yet";
+  queue.AddCredit(100);
+  const auto again = queue.Next(milliseconds(0));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->lane, Lane::kBackfill);
+  // Frames 1 and 2 are acknowledged, but 3 cannot be decoded without them.
+  ASSERT_EQ(again->frames.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(*again->frames[i], sent[i]);
+  }
+}
+
+TEST(RunQueueTest, LiveStartsANewRunAfterAReconnectAndGoesFirst) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  producer.Tick(1000, 1);
+  queue.Connected({});
+  queue.AddCredit(100);
+  producer.Tick(2000, 2);
+  const auto live = queue.Next(milliseconds(0));
+  ASSERT_TRUE(live.has_value());
+  EXPECT_EQ(live->lane, Lane::kLive);
+  EXPECT_TRUE(StartsWithKey(*live));
+  EXPECT_EQ(SeqsOf(*live), (std::vector<uint64_t>{2}));
+  const auto old = queue.Next(milliseconds(0));
+  ASSERT_TRUE(old.has_value());
+  EXPECT_EQ(old->lane, Lane::kBackfill);
+  EXPECT_EQ(SeqsOf(*old), (std::vector<uint64_t>{1}));
+}
+
+TEST(RunQueueTest, ForgetsWhatIsAcknowledged) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  queue.Connected({});
+  for (int i = 1; i <= 130; ++i) {  // more than a run
+    producer.Tick(i * 1000, i);
+  }
+  const size_t before = queue.bytes();
+  queue.Acknowledge({{1, 130}});
+  EXPECT_EQ(queue.unacknowledged(), 0);
+  EXPECT_LT(queue.bytes(), before) << "the first run is gone, the open one stays";
+  EXPECT_EQ(queue.counters().acknowledged_frames, 130);
+}
+
+TEST(RunQueueTest, DropsTheOldestRunWhenFullAndSaysWhich) {
+  RunQueue queue({.max_bytes = 4096});
+  Producer producer(1, queue);
+  for (int i = 1; i <= 1000; ++i) {
+    producer.Tick(i * 1000, i * 1.5);
+  }
+  EXPECT_LE(queue.bytes(), 8192u);
+  const std::vector<DroppedRun> dropped = queue.TakeDropped();
+  ASSERT_FALSE(dropped.empty());
+  EXPECT_EQ(dropped.front().from_ms, 1000) << "the oldest goes first";
+  EXPECT_EQ(dropped.front().cause, "overflow");
+  int64_t frames = 0;
+  int64_t expected_from = 1000;
+  for (const DroppedRun& run : dropped) {
+    EXPECT_EQ(run.from_ms, expected_from) << "no frame between two dropped runs is lost silently";
+    expected_from = run.to_ms + 1000;
+    frames += run.frames;
+  }
+  EXPECT_EQ(frames, queue.counters().overflow_frames);
+  EXPECT_EQ(frames + queue.unacknowledged(), 1000);
+  EXPECT_TRUE(queue.TakeDropped().empty());
+}
+
+TEST(RunQueueTest, AStreamThatTakesNothingCostsBoundedMemory) {
+  RunQueue queue({.max_bytes = 4096, .max_live_frames = 10});
+  Producer producer(1, queue);
+  queue.Connected({});
+  for (int i = 1; i <= 2000; ++i) {
+    producer.Tick(i * 1000, i * 1.5);
+  }
+  EXPECT_LE(queue.bytes(), 8192u);
+  const auto live = queue.Next(milliseconds(0));
+  ASSERT_TRUE(live.has_value());
+  EXPECT_LE(live->frames.size(), 11u);
+  EXPECT_TRUE(StartsWithKey(*live));
+}
+
+TEST(RunQueueTest, RejectedFramesAreReportedAndTheGroupStartsANewRun) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  queue.Connected({});
+  producer.Tick(1000, 1);
+  producer.Tick(2000, 2);
+  queue.Reject({{1, 2}}, "too many series");
+  const auto dropped = queue.TakeDropped();
+  ASSERT_EQ(dropped.size(), 1u);
+  EXPECT_EQ(dropped[0].cause, "rejected");
+  EXPECT_EQ(dropped[0].detail, "too many series");
+  EXPECT_EQ(dropped[0].frames, 2);
+  (void)queue.Next(milliseconds(0));
+  producer.Tick(3000, 3);
+  const auto next = queue.Next(milliseconds(0));
+  ASSERT_TRUE(next.has_value());
+  EXPECT_TRUE(StartsWithKey(*next));
+}
+
+TEST(RunQueueTest, RenumberGivesUpTheOldNumbers) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  queue.Connected({});
+  producer.Tick(1000, 1);
+  queue.Renumber("conflict");
+  EXPECT_EQ(queue.unacknowledged(), 0);
+  EXPECT_EQ(producer.Tick(2000, 2), 1u);
+  EXPECT_FALSE(queue.Next(milliseconds(0)).has_value()) << "only on a stream of the new epoch";
+}
+
+TEST(RunQueueTest, FindsTheSchemaOfAKeptRun) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  producer.Tick(1000, 1);
+  EXPECT_EQ(queue.FindSchema(codec::HashSchema(*producer.schema())), producer.schema());
+  EXPECT_EQ(queue.FindSchema(SchemaHash{}), nullptr);
+}
+
+TEST(RunQueueTest, HoldStopsSendingNotSampling) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  queue.Connected({});
+  queue.SetHold(true);
+  producer.Tick(1000, 1);
+  EXPECT_FALSE(queue.Next(milliseconds(0)).has_value());
+  queue.SetHold(false);
+  EXPECT_TRUE(queue.Next(milliseconds(0)).has_value());
+}
+
+}  // namespace
+}  // namespace ronda::agent
