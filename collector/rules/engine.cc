@@ -1,0 +1,486 @@
+#include "collector/rules/engine.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/model/sample.h"
+
+namespace ronda::rules {
+namespace {
+
+bool IsOver(const Alert& alert) {
+  return alert.state == AlertState::kInactive || alert.state == AlertState::kResolved;
+}
+
+// Ends an alert for a reason that is not in its data.
+Transition EndAlert(Alert alert, int64_t t_ms, std::string_view reason) {
+  static const Rule kNoRule;
+  const Observation ended{Observation::Kind::kEnded, 0, reason};
+  return *Advance(kNoRule, ended, t_ms, 0, &alert);
+}
+
+// Whether an alert with these labels can be of this rule.
+bool CouldRaise(const PlacedRule& placed, const Alert& alert) {
+  if (placed.rule->name != alert.rule || placed.group->name != alert.group) {
+    return false;
+  }
+  return std::all_of(placed.rule->labels.begin(), placed.rule->labels.end(), [&](const auto& l) {
+    return l.value.has_actions() || alert.labels.Get(l.name) == l.value.text();
+  });
+}
+
+bool ReadsUp(const Rule& rule) {
+  bool named = false;
+  for (const Matcher& matcher : rule.condition.matchers) {
+    if (matcher.name() == kMetricName) {
+      named = true;
+      if (!matcher.Matches("up")) {
+        return false;
+      }
+    }
+  }
+  return named;
+}
+
+absl::Status CheckFiles(const std::vector<RuleFile>& files) {
+  std::set<std::tuple<std::string, std::string, std::vector<Label>>> seen;
+  for (const RuleFile& file : files) {
+    for (const RuleGroup& group : file.groups) {
+      for (const Rule& rule : group.rules) {
+        std::vector<Label> labels;
+        for (const TemplatedLabel& label : rule.labels) {
+          labels.push_back({label.name, label.value.text()});
+        }
+        if (!seen.emplace(group.name, rule.name, std::move(labels)).second) {
+          return Fail(absl::StatusCode::kInvalidArgument,
+                      "{}:{}: another file has the rule \"{}\" in a group \"{}\" with these labels",
+                      file.path, rule.line, rule.name, group.name);
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::New(std::vector<RuleFile> files,
+                                                    EngineOptions options) {
+  RONDA_RETURN_IF_ERROR(CheckFiles(files));
+  std::unique_ptr<Engine> engine(new Engine(options));
+  MutexLock lock(&engine->mu_);
+  engine->SetFiles(std::move(files));
+  return engine;
+}
+
+void Engine::SetFiles(std::vector<RuleFile> files) {
+  files_ = std::make_shared<const std::vector<RuleFile>>(std::move(files));
+  rules_.clear();
+  for (const RuleFile& file : *files_) {
+    for (const RuleGroup& group : file.groups) {
+      for (const Rule& rule : group.rules) {
+        rules_.push_back({&rule, &group, ReadsUp(rule)});
+      }
+    }
+  }
+  active_of_rule_.assign(rules_.size(), 0);
+}
+
+absl::Status Engine::Reload(std::vector<RuleFile> files) {
+  RONDA_RETURN_IF_ERROR(CheckFiles(files));
+  MutexLock lock(&mu_);
+  std::vector<Alert> alerts;
+  for (auto& [key, instance] : instances_) {
+    alerts.push_back(std::move(instance->alert));
+  }
+  instances_.clear();
+  unclaimed_.clear();
+  plans_.clear();
+  for (auto& [number, source] : sources_) {
+    source.plan = nullptr;
+    source.watches.clear();
+    source.watched.clear();
+  }
+  SetFiles(std::move(files));
+  RestoreLocked(std::move(alerts));
+  return absl::OkStatus();
+}
+
+void Engine::Restore(std::vector<Alert> alerts) {
+  MutexLock lock(&mu_);
+  RestoreLocked(std::move(alerts));
+}
+
+void Engine::RestoreLocked(std::vector<Alert> alerts) {
+  for (Alert& alert : alerts) {
+    const auto rule = std::find_if(rules_.begin(), rules_.end(),
+                                   [&](const PlacedRule& r) { return CouldRaise(r, alert); });
+    std::string key = AlertKey(alert);
+    if (IsOver(alert) || instances_.contains(key)) {
+      continue;
+    }
+    if (rule == rules_.end()) {
+      over_.push_back(std::move(alert));
+      continue;
+    }
+    auto instance = std::make_unique<Instance>();
+    instance->key = key;
+    instance->rule = static_cast<uint32_t>(rule - rules_.begin());
+    instance->alert = std::move(alert);
+    ++active_of_rule_[instance->rule];
+    unclaimed_[instance->alert.node].push_back(instance.get());
+    instances_.emplace(std::move(key), std::move(instance));
+  }
+}
+
+void Engine::FlushOver(int64_t t_ms, std::vector<Transition>* out) {
+  for (Alert& alert : over_) {
+    out->push_back(EndAlert(std::move(alert), t_ms, "rule removed or changed"));
+    ++counters_.transitions;
+  }
+  over_.clear();
+}
+
+bool Engine::IsLate(const SourceTick& tick, Source* source) {
+  if (tick.synthetic) {
+    return false;
+  }
+  if (source->seen && tick.t_ms <= source->last_t_ms &&
+      ++source->late_in_a_row < kLateTicksUntilReset) {
+    ++counters_.late_ticks;
+    return true;
+  }
+  source->late_in_a_row = 0;
+  source->last_t_ms = tick.t_ms;
+  source->seen = true;
+  return false;
+}
+
+void Engine::OnTick(const SourceTick& tick, std::vector<Transition>* out) {
+  MutexLock lock(&mu_);
+  ++counters_.ticks;
+  FlushOver(tick.t_ms, out);
+  if (tick.values.size() != tick.schema->series.size()) {
+    ++counters_.bad_ticks;
+    return;
+  }
+  Source& source = sources_[tick.source];
+  if (IsLate(tick, &source)) {
+    return;
+  }
+  const bool rebuild = source.plan == nullptr || source.plan->schema != tick.schema;
+  if (rebuild) {
+    Rebuild(tick, &source);
+  }
+  StepWatches(tick, &source, out);
+  if (rebuild || tick.all_changed) {
+    for (uint32_t column = 0; column < tick.values.size(); ++column) {
+      CompareColumn(tick, column, &source, out);
+    }
+  } else {
+    for (const uint32_t column : tick.changed) {
+      if (column < tick.values.size()) {
+        CompareColumn(tick, column, &source, out);
+      }
+    }
+  }
+  AgeUnclaimed(tick, out);
+}
+
+// A new plan; the source's alerts move to their entries in it, and alerts from before a restart or
+// reload that are the source's come to it.
+void Engine::Rebuild(const SourceTick& tick, Source* source) {
+  std::vector<Watch> old = std::move(source->watches);
+  source->node = tick.node;
+  source->plan = PlanFor(tick);
+  source->watches.clear();
+  source->watched.clear();
+  for (const Watch& watch : old) {
+    if (watch.instance != nullptr) {
+      Claim(tick, source, watch.instance);
+    }
+  }
+  const auto waiting = unclaimed_.find(tick.node);
+  if (waiting == unclaimed_.end()) {
+    return;
+  }
+  std::vector<Instance*> left;
+  for (Instance* instance : waiting->second) {
+    if (Owns(tick, *instance)) {
+      Claim(tick, source, instance);
+    } else {
+      left.push_back(instance);
+    }
+  }
+  if (left.empty()) {
+    unclaimed_.erase(waiting);
+  } else {
+    waiting->second = std::move(left);
+  }
+}
+
+std::shared_ptr<const Plan> Engine::PlanFor(const SourceTick& tick) {
+  const std::vector<uint32_t> candidates = RulesFor(rules_, tick.target_labels);
+  const auto pointer = reinterpret_cast<uintptr_t>(tick.schema.get());
+  std::string key(reinterpret_cast<const char*>(&pointer), sizeof(pointer));
+  key.append(reinterpret_cast<const char*>(candidates.data()),
+             candidates.size() * sizeof(uint32_t));
+  for (const Label& label : tick.target_labels.all()) {
+    key += '\n' + label.name;
+  }
+  std::weak_ptr<const Plan>& slot = plans_[key];
+  if (auto plan = slot.lock()) {
+    return plan;
+  }
+  auto plan = CompilePlan(rules_, candidates, tick.target_labels, tick.schema);
+  slot = plan;
+  ++counters_.plans_compiled;
+  if (plans_.size() > plans_swept_at_) {
+    absl::erase_if(plans_, [](const auto& entry) { return entry.second.expired(); });
+    plans_swept_at_ = std::max<size_t>(64, plans_.size() * 2);
+  }
+  return plan;
+}
+
+// Whether a restored alert is about this source: it has the target's labels, except where its rule
+// sets them otherwise.
+bool Engine::Owns(const SourceTick& tick, const Instance& instance) const {
+  const std::vector<TemplatedLabel>& own = rules_[instance.rule].rule->labels;
+  for (const Label& label : tick.target_labels.all()) {
+    const bool overridden = std::any_of(
+        own.begin(), own.end(), [&](const TemplatedLabel& l) { return l.name == label.name; });
+    if (!overridden && instance.alert.labels.Get(label.name) != label.value) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Engine::Claim(const SourceTick& tick, Source* source, Instance* instance) {
+  const Plan& plan = *source->plan;
+  Watch watch{kNoEntry, instance};
+  for (uint32_t i = 0; i < plan.entries.size() && watch.entry == kNoEntry; ++i) {
+    const Plan::Entry& entry = plan.entries[i];
+    const Rule& rule = *rules_[entry.rule].rule;
+    if (!CouldRaise(rules_[entry.rule], instance->alert) ||
+        AlertLabels(rule, plan.schema->series[entry.column].labels, tick.target_labels) !=
+            instance->alert.labels) {
+      continue;
+    }
+    if (entry.rule != instance->rule) {
+      --active_of_rule_[instance->rule];
+      ++active_of_rule_[entry.rule];
+      instance->rule = entry.rule;
+    }
+    watch.entry = i;
+  }
+  instance->unclaimed_since_ms = -1;
+  SetWatch(source, watch);
+}
+
+void Engine::SetWatch(Source* source, Watch watch) {
+  source->watches.push_back(watch);
+  if (watch.entry != kNoEntry) {
+    source->watched.resize(source->plan->entries.size());
+    source->watched[watch.entry] = true;
+  }
+}
+
+void Engine::StepWatches(const SourceTick& tick, Source* source, std::vector<Transition>* out) {
+  const Plan& plan = *source->plan;
+  const bool up = plan.up_column >= 0 && tick.values[static_cast<size_t>(plan.up_column)] == 1;
+  const Observation absent = up ? Observation{Observation::Kind::kEnded, 0, "ended"}
+                                : Observation{Observation::Kind::kMissing, 0, "source failing"};
+  size_t kept = 0;
+  for (Watch watch : source->watches) {
+    const bool has_entry = watch.entry != kNoEntry;
+    const double value = has_entry ? tick.values[plan.entries[watch.entry].column] : StaleMarker();
+    bool keep = false;
+    if (watch.instance != nullptr) {
+      const Observation present{Observation::Kind::kValue, value, ""};
+      keep = Step(IsStale(value) ? absent : present, tick.t_ms, watch.instance, out);
+    } else if (!IsStale(value) && plan.Holds(watch.entry, value)) {
+      watch.instance = Raise(tick, plan, watch.entry, out);
+      keep = true;
+    }
+    if (keep) {
+      source->watches[kept++] = watch;
+    } else if (has_entry) {
+      source->watched[watch.entry] = false;
+    }
+  }
+  source->watches.resize(kept);
+}
+
+void Engine::CompareColumn(const SourceTick& tick, uint32_t column, Source* source,
+                           std::vector<Transition>* out) {
+  const Plan& plan = *source->plan;
+  const double value = tick.values[column];
+  counters_.comparisons += plan.first[column + 1] - plan.first[column];
+  for (uint32_t i = plan.first[column]; i < plan.first[column + 1]; ++i) {
+    if (!plan.Holds(i, value) || IsStale(value) ||
+        (!source->watched.empty() && source->watched[i])) {
+      continue;
+    }
+    SetWatch(source, {i, Raise(tick, plan, i, out)});
+  }
+}
+
+Engine::Instance* Engine::Raise(const SourceTick& tick, const Plan& plan, uint32_t entry,
+                                std::vector<Transition>* out) {
+  const Plan::Entry& e = plan.entries[entry];
+  const PlacedRule& placed = rules_[e.rule];
+  if (placed.group->limit > 0 && active_of_rule_[e.rule] >= placed.group->limit) {
+    ++counters_.limited;
+    return nullptr;
+  }
+  auto instance = std::make_unique<Instance>();
+  Alert& alert = instance->alert;
+  alert.rule = placed.rule->name;
+  alert.group = placed.group->name;
+  alert.node = tick.node;
+  alert.labels =
+      AlertLabels(*placed.rule, plan.schema->series[e.column].labels, tick.target_labels);
+  instance->key = AlertKey(alert);
+  instance->rule = e.rule;
+  if (instances_.contains(instance->key)) {
+    ++counters_.duplicates;
+    return nullptr;
+  }
+  Instance* const raised = instance.get();
+  ++active_of_rule_[e.rule];
+  instances_.emplace(raised->key, std::move(instance));
+  Step({Observation::Kind::kValue, tick.values[e.column], ""}, tick.t_ms, raised, out);
+  return raised;
+}
+
+bool Engine::Step(const Observation& seen, int64_t t_ms, Instance* instance,
+                  std::vector<Transition>* out) {
+  auto transition =
+      Advance(*rules_[instance->rule].rule, seen, t_ms, options_.unknown_for_ms, &instance->alert);
+  if (transition) {
+    ++counters_.transitions;
+    out->push_back(*std::move(transition));
+  }
+  if (!IsOver(instance->alert)) {
+    return true;
+  }
+  --active_of_rule_[instance->rule];
+  instances_.erase(instances_.find(instance->key));
+  return false;
+}
+
+void Engine::AgeUnclaimed(const SourceTick& tick, std::vector<Transition>* out) {
+  if (unclaimed_.empty()) {
+    return;
+  }
+  const auto found = unclaimed_.find(tick.node);
+  if (found == unclaimed_.end()) {
+    return;
+  }
+  const Observation missing{Observation::Kind::kMissing, 0, "its source is gone"};
+  std::vector<Instance*>& waiting = found->second;
+  size_t kept = 0;
+  for (Instance* instance : waiting) {
+    if (instance->unclaimed_since_ms < 0) {
+      instance->unclaimed_since_ms = tick.t_ms;
+    }
+    const bool aged = tick.t_ms - instance->unclaimed_since_ms >= options_.unclaimed_for_ms;
+    if (!aged || Step(missing, tick.t_ms, instance, out)) {
+      waiting[kept++] = instance;
+    }
+  }
+  waiting.resize(kept);
+  if (waiting.empty()) {
+    unclaimed_.erase(found);
+  }
+}
+
+void Engine::OnNodeSilent(std::string_view node, int64_t t_ms, std::vector<Transition>* out) {
+  MutexLock lock(&mu_);
+  FlushOver(t_ms, out);
+  const Observation missing{Observation::Kind::kMissing, 0, "node silent"};
+  for (auto& [key, instance] : instances_) {
+    // Those that are unknown already stay as they are: their end is the ticks' affair.
+    if (instance->alert.node == node && instance->alert.state != AlertState::kUnknown &&
+        !rules_[instance->rule].reads_up) {
+      Step(missing, t_ms, instance.get(), out);
+    }
+  }
+}
+
+void Engine::Forget(Instance* instance, int64_t t_ms, std::string_view reason,
+                    std::vector<Transition>* out) {
+  Step({Observation::Kind::kEnded, 0, reason}, t_ms, instance, out);
+}
+
+void Engine::OnSourceForgotten(uint64_t source, int64_t t_ms, std::string_view reason,
+                               std::vector<Transition>* out) {
+  MutexLock lock(&mu_);
+  const auto found = sources_.find(source);
+  if (found == sources_.end()) {
+    return;
+  }
+  for (const Watch& watch : found->second.watches) {
+    if (watch.instance != nullptr) {
+      Forget(watch.instance, t_ms, reason, out);
+    }
+  }
+  sources_.erase(found);
+}
+
+void Engine::OnNodeForgotten(std::string_view node, int64_t t_ms, std::string_view reason,
+                             std::vector<Transition>* out) {
+  MutexLock lock(&mu_);
+  absl::erase_if(sources_, [&](const auto& entry) { return entry.second.node == node; });
+  if (const auto waiting = unclaimed_.find(node); waiting != unclaimed_.end()) {
+    unclaimed_.erase(waiting);
+  }
+  std::vector<Instance*> gone;
+  for (auto& [key, instance] : instances_) {
+    if (instance->alert.node == node) {
+      gone.push_back(instance.get());
+    }
+  }
+  for (Instance* instance : gone) {
+    Forget(instance, t_ms, reason, out);
+  }
+}
+
+std::vector<Alert> Engine::Active() const {
+  std::vector<Alert> alerts;
+  {
+    MutexLock lock(&mu_);
+    alerts.reserve(instances_.size());
+    for (const auto& [key, instance] : instances_) {
+      alerts.push_back(instance->alert);
+    }
+  }
+  std::sort(alerts.begin(), alerts.end(), [](const Alert& a, const Alert& b) {
+    return std::tie(a.group, a.rule, a.labels) < std::tie(b.group, b.rule, b.labels);
+  });
+  return alerts;
+}
+
+std::shared_ptr<const std::vector<RuleFile>> Engine::files() const {
+  MutexLock lock(&mu_);
+  return files_;
+}
+
+RuleCounters Engine::counters() const {
+  MutexLock lock(&mu_);
+  RuleCounters out = counters_;
+  out.sources = sources_.size();
+  for (const auto& [key, instance] : instances_) {
+    const AlertState state = instance->alert.state;
+    out.pending += state == AlertState::kPending ? 1 : 0;
+    out.firing += state == AlertState::kFiring ? 1 : 0;
+    out.unknown += state == AlertState::kUnknown ? 1 : 0;
+  }
+  return out;
+}
+
+}  // namespace ronda::rules
