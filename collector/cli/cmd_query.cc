@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "collector/cli/commands.h"
+#include "collector/cli/hints.h"
+#include "collector/cli/plot.h"
+#include "collector/cli/series_output.h"
+#include "collector/promql/parser.h"
+#include "common/base/status.h"
+#include "common/model/sample.h"
+
+namespace ronda::cli {
+namespace {
+
+// A plot needs a window.
+constexpr std::string_view kPlotSince = "15m";
+
+absl::StatusOr<std::vector<Matcher>> ParseSelectorText(std::string_view text) {
+  absl::StatusOr<std::vector<Matcher>> matchers = promql::ParseSelector(text);
+  if (!matchers.ok()) {
+    return Annotate(ShowPlace(matchers.status(), text), "selector");
+  }
+  return matchers;
+}
+
+// What may have been meant, for an answer without series. Never fails: it is only help.
+std::string Hint(Context& context, const std::vector<Matcher>& matchers) {
+  const auto by_name = std::find_if(matchers.begin(), matchers.end(), [](const Matcher& m) {
+    return m.name() == kMetricName && m.type() == Matcher::Type::kEqual;
+  });
+  const absl::StatusOr<std::vector<query::MetricStatus>> metrics = context.api.Metrics("", false);
+  if (by_name == matchers.end() || !metrics.ok()) {
+    return "see `ronda metrics`";
+  }
+  std::vector<std::string> names;
+  for (const query::MetricStatus& metric : *metrics) {
+    if (metric.info.name == by_name->value()) {
+      return matchers.size() > 1 ? "the metric is known: look at its labels and at the window"
+                                 : "the metric is known, but has no sample there: take a longer "
+                                   "window with --since";
+    }
+    names.push_back(metric.info.name);
+  }
+  const std::string nearest = NearestName(by_name->value(), names);
+  return nearest.empty() ? "see `ronda metrics`" : fmt::format("did you mean {}?", nearest);
+}
+
+void NoteEmpty(Context& context, const QueryArgs& args, const Window& window,
+               const std::vector<Matcher>& matchers) {
+  const std::string when =
+      window.instant
+          ? fmt::format("in the 5 minutes up to {}", FormatInstant(window.to_ms, context.zone))
+          : fmt::format("between {} and {}", FormatInstant(window.from_ms, context.zone),
+                        FormatInstant(window.to_ms, context.zone));
+  context.console.Note(fmt::format("no series match {} {}; {}", Cell::Text(args.selector).text,
+                                   when, Hint(context, matchers)));
+}
+
+void PrintSeries(Context& context, const std::vector<query::SeriesData>& series,
+                 const Window& window, int64_t now_ms) {
+  const auto out = [&](std::string_view text) { return context.console.Out(text); };
+  switch (context.settings.format) {
+    case Format::kCsv:
+      WriteCsv(series, context.zone, out);
+      break;
+    case Format::kJson:
+      WriteJson(series, window.instant, out);
+      break;
+    case Format::kTable:
+      out(SeriesTable(series, window, now_ms, context.zone, context.console.terminal()));
+      break;
+    case Format::kPlot:
+      if (series.size() > kMaxPlotSeries) {
+        context.console.Note(
+            fmt::format("{} series match, the first {} are drawn", series.size(), kMaxPlotSeries));
+      }
+      if (!series.empty()) {
+        out(SeriesPlot(series, window, context.zone, context.console.terminal()));
+      }
+      break;
+  }
+}
+
+absl::StatusOr<Window> WindowOf(const Context& context, const QueryArgs& args, int64_t now_ms) {
+  WindowArgs window = args.window;
+  if (context.settings.format == Format::kPlot) {
+    if (!window.at.empty()) {
+      return Fail(absl::StatusCode::kInvalidArgument,
+                  "-o plot draws a window: --since or --from, not --at");
+    }
+    if (window.empty()) {
+      window.since = kPlotSince;
+    }
+  }
+  return ParseWindow(window, now_ms, context.zone);
+}
+
+bool HasSamples(const query::SeriesData& series) {
+  return !std::all_of(series.values.begin(), series.values.end(), IsStale);
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args) {
+  RONDA_ASSIGN_OR_RETURN(const std::vector<Matcher> matchers, ParseSelectorText(args.selector));
+  RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, NoteTime(context));
+  RONDA_ASSIGN_OR_RETURN(const Window window, WindowOf(context, args, time.now_ms));
+  query::SelectSpec spec{matchers, window.from_ms, window.to_ms, window.step_ms, window.instant};
+  std::vector<query::SeriesData> series;
+  RONDA_RETURN_IF_ERROR(context.api.Select(spec, [&](query::SeriesData one) {
+    // A series may have ended before the window and left nothing but its marker in it.
+    if (HasSamples(one)) {
+      series.push_back(std::move(one));
+    }
+    return true;
+  }));
+  if (series.empty()) {
+    NoteEmpty(context, args, window, matchers);
+  }
+  PrintSeries(context, series, window, time.now_ms);
+  return kExitOk;
+}
+
+}  // namespace ronda::cli

@@ -1,0 +1,219 @@
+#include "collector/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdlib>
+#include <map>
+#include <sstream>
+
+#include "collector/query/remote_api.h"
+
+namespace ronda::cli {
+namespace {
+
+constexpr const char* kDescription =
+    "Ask a Ronda collector, or its data folder, about nodes, metrics and alerts";
+constexpr const char* kFooter =
+    "Times: now, -15m, 2026-11-20T10:00, 2026-11-20T10:00:00Z, Unix seconds. Durations: 90s, 15m, "
+    "2d.\n"
+    "Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 cannot reach.\n"
+    "Environment: RONDA_COLLECTOR, RONDA_DATA, NO_COLOR, TZ.\n"
+    "\n"
+    "Examples:\n"
+    "  ronda status\n"
+    "  ronda query 'node_load1{node=\"web1\"}' --since 1h -o plot\n"
+    "  ronda --data /var/lib/ronda-collector alerts --since 30d";
+
+void AddGlobals(CLI::App* app, Settings* settings) {
+  auto* collector = app->add_option(
+      "--collector", settings->collector,
+      "The collector: HOST:PORT or unix:///PATH (" + std::string(query::kDefaultCollector) + ")");
+  collector->type_name("ADDR");
+  app->add_option("--data", settings->data,
+                  "Read this data folder instead; works without a collector")
+      ->type_name("DIR")
+      ->excludes(collector);
+  static const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
+                                                         {"csv", Format::kCsv},
+                                                         {"json", Format::kJson},
+                                                         {"plot", Format::kPlot}};
+  app->add_option("-o,--output", settings->format, "table, csv, json or (query) plot")
+      ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case).description(""))
+      ->type_name("FORMAT");
+  auto* utc = app->add_flag("--utc", settings->utc, "Times in UTC");
+  app->add_option("--timezone", settings->timezone, "Times in this zone (Asia/Jakarta)")
+      ->type_name("ZONE")
+      ->excludes(utc);
+  app->add_flag("--no-color", settings->no_color, "No colours, also on a terminal");
+}
+
+void AddSpan(CLI::App* command, WindowArgs* window) {
+  command->add_option("--since", window->since, "From so long before the end of the window")
+      ->type_name("DURATION");
+  command->add_option("--from", window->from, "Begin of the window")->type_name("TIME");
+  command->add_option("--to", window->to, "End of the window (now)")->type_name("TIME");
+}
+
+// Subcommands take the global options too: `ronda nodes -o json`.
+CLI::App* AddCommand(CLI::App* app, const std::string& name, const std::string& description,
+                     const std::string& examples) {
+  CLI::App* command = app->add_subcommand(name, description);
+  command->fallthrough();
+  command->footer("Examples:\n" + examples);
+  return command;
+}
+
+// All that can be typed; owns what the options write to.
+class Grammar {
+ public:
+  Grammar() : app_(kDescription, "ronda") {
+    app_.footer(kFooter);
+    app_.require_subcommand(1);
+    AddGlobals(&app_, &line_.settings);
+    On(AddCommand(&app_, "status", "The collector's health on one screen",
+                  "  ronda status\n  ronda --data /var/lib/ronda-collector status"),
+       [this] { line_.command = StatusArgs(); });
+    AddNodes();
+    AddMetrics();
+    AddQuery();
+    AddAlerts();
+    AddGaps();
+    AddStore();
+    On(AddCommand(&app_, "version", "The version of this program", "  ronda version"),
+       [this] { line_.command = VersionArgs(); });
+  }
+
+  ParseResult Parse(int argc, const char* const* argv) {
+    ParseResult result;
+    try {
+      app_.parse(argc, argv);
+      result.line = line_;
+    } catch (const CLI::ParseError& error) {
+      std::ostringstream out;
+      std::ostringstream err;
+      const bool asked = app_.exit(error, out, err) == 0;
+      result.exit_code = asked ? kExitOk : kExitUsage;
+      result.out = out.str();
+      result.err = asked ? err.str() : "ronda: " + err.str();
+    }
+    return result;
+  }
+
+ private:
+  template <typename F>
+  static void On(CLI::App* command, F callback) {
+    command->final_callback(callback);
+  }
+
+  void AddNodes() {
+    CLI::App* command =
+        AddCommand(&app_, "nodes", "The nodes: state, newest sample, sources, version",
+                   "  ronda nodes\n  ronda nodes web1\n  ronda nodes -o json");
+    command->add_option("name", nodes_.name, "Only this node")->type_name("NODE");
+    On(command, [this] { line_.command = nodes_; });
+  }
+
+  void AddMetrics() {
+    CLI::App* command =
+        AddCommand(&app_, "metrics", "The metrics: type, unit, number of series, meaning",
+                   "  ronda metrics\n  ronda metrics memory\n  ronda metrics '^pg_.*_total$'");
+    command
+        ->add_option("pattern", metrics_.pattern,
+                     "Regular expression that a part of the name matches")
+        ->type_name("PATTERN");
+    On(command, [this] { line_.command = metrics_; });
+  }
+
+  void AddQuery() {
+    CLI::App* command = AddCommand(
+        &app_, "query", "Samples of the series that a selector matches",
+        "  ronda query 'up == 0' is not taken: a selector is, and no expression\n"
+        "  ronda query up\n"
+        "  ronda query 'node_filesystem_avail_bytes{node=\"db1\",mountpoint=~\"/|/var.*\"}'\n"
+        "  ronda query node_load1 --since 1h -o plot\n"
+        "  ronda query node_load1 --since 1d --step 5m -o csv > load.csv\n"
+        "  ronda query node_load1 --from 2026-11-20T10:00 --to 2026-11-20T10:15 -o json\n"
+        "  ronda query node_load1 --at -15m");
+    command->add_option("selector", query_.selector, "A metric, with label matchers = != =~ !~")
+        ->required()
+        ->type_name("SELECTOR");
+    AddSpan(command, &query_.window);
+    command->add_option("--at", query_.window.at, "The values at this instant (now)")
+        ->type_name("TIME");
+    command
+        ->add_option("--step", query_.window.step,
+                     "One value each DURATION, instead of every sample")
+        ->type_name("DURATION");
+    On(command, [this] { line_.command = query_; });
+  }
+
+  void AddAlerts() {
+    CLI::App* command = AddCommand(
+        &app_, "alerts", "The alerts now or, with a window, what happened to them",
+        "  ronda alerts\n  ronda alerts --severity critical --exit-code || echo 'it burns'\n"
+        "  ronda alerts --since 30d --node db1");
+    AddSpan(command, &alerts_.window);
+    command->add_option("--node", alerts_.node, "Only of this node")->type_name("NODE");
+    command->add_option("--rule", alerts_.rule, "Only of this rule")->type_name("NAME");
+    command->add_option("--severity", alerts_.severity, "Only of this severity")
+        ->type_name("SEVERITY");
+    command
+        ->add_option("--state", alerts_.state,
+                     "Only in this state (with a window: that became this state)")
+        ->check(CLI::IsMember({"pending", "firing", "unknown", "resolved", "inactive"}));
+    command->add_flag("--exit-code", alerts_.exit_code, "Exit with 1 if one of them fires now");
+    On(command, [this] { line_.command = alerts_; });
+  }
+
+  void AddGaps() {
+    CLI::App* command =
+        AddCommand(&app_, "gaps", "Holes in the samples, and why (last 24 hours)",
+                   "  ronda gaps\n  ronda gaps web1 --since 7d\n  ronda gaps -o csv");
+    command->add_option("node", gaps_.node, "Only of this node")->type_name("NODE");
+    AddSpan(command, &gaps_.window);
+    On(command, [this] { line_.command = gaps_; });
+  }
+
+  void AddStore() {
+    CLI::App* store = AddCommand(&app_, "store", "Care for a data folder",
+                                 "  ronda --data /var/lib/ronda-collector store repair");
+    store->require_subcommand(1);
+    CLI::App* repair =
+        AddCommand(store, "repair", "Rebuild a damaged ronda.db, keeping all that can be read",
+                   "  ronda --data /var/lib/ronda-collector store repair");
+    On(repair, [this] { line_.command = RepairArgs(); });
+  }
+
+  CLI::App app_;
+  CommandLine line_;
+  NodesArgs nodes_;
+  MetricsArgs metrics_;
+  QueryArgs query_;
+  AlertsArgs alerts_;
+  GapsArgs gaps_;
+};
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+ParseResult ParseCommandLine(int argc, const char* const* argv) {
+  Grammar grammar;
+  ParseResult result = grammar.Parse(argc, argv);
+  if (result.line.has_value()) {
+    Settings& settings = result.line->settings;
+    if (settings.collector.empty() && settings.data.empty()) {
+      settings.data = Environment("RONDA_DATA");
+      settings.collector = settings.data.empty() ? Environment("RONDA_COLLECTOR") : "";
+    }
+    if (settings.collector.empty() && settings.data.empty()) {
+      settings.collector = query::kDefaultCollector;
+    }
+  }
+  return result;
+}
+
+}  // namespace ronda::cli

@@ -1,0 +1,73 @@
+// What was typed, parsed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "collector/cli/times.h"
+
+namespace ronda::cli {
+
+// Exit codes (README.md).
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitNo = 1;     // the answer is "no"
+inline constexpr int kExitUsage = 2;  // wrong use
+inline constexpr int kExitUnreachable =
+    3;  // no collector, no data, or the answer cannot be written
+
+enum class Format { kTable, kCsv, kJson, kPlot };
+
+struct Settings {
+  std::string collector;  // "" with `data`
+  std::string data;       // a data folder
+  Format format = Format::kTable;
+  bool utc = false;
+  std::string timezone;
+  bool no_color = false;
+};
+
+struct StatusArgs {};
+struct NodesArgs {
+  std::string name;
+};
+struct MetricsArgs {
+  std::string pattern;
+};
+struct QueryArgs {
+  std::string selector;
+  WindowArgs window;
+};
+struct AlertsArgs {
+  WindowArgs window;  // empty: the present
+  std::string node;
+  std::string rule;
+  std::string severity;
+  std::string state;
+  bool exit_code = false;
+};
+struct GapsArgs {
+  WindowArgs window;
+  std::string node;
+};
+struct RepairArgs {};
+struct VersionArgs {};
+
+struct CommandLine {
+  Settings settings;
+  std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, AlertsArgs, GapsArgs, RepairArgs,
+               VersionArgs>
+      command;
+};
+
+struct ParseResult {
+  std::optional<CommandLine> line;  // nothing: print `out` and `err`, exit
+  int exit_code = kExitOk;
+  std::string out;
+  std::string err;
+};
+
+// Reads the environment too: RONDA_COLLECTOR and RONDA_DATA where neither option is given.
+ParseResult ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace ronda::cli

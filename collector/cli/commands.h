@@ -1,0 +1,40 @@
+// The subcommands, one file each: cmd_<name>.cc. Each writes its answer to the console and returns
+// the exit code; what could not be answered is a status, of which run.cc makes message and code.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "collector/cli/command_line.h"
+#include "collector/cli/console.h"
+#include "collector/cli/report.h"
+#include "collector/query/api.h"
+
+namespace ronda::cli {
+
+struct Context {
+  const Settings& settings;
+  query::Api& api;
+  Console& console;
+  absl::TimeZone zone;
+};
+
+absl::StatusOr<int> RunStatus(Context& context, const StatusArgs& args);
+absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args);
+absl::StatusOr<int> RunMetrics(Context& context, const MetricsArgs& args);
+absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args);
+absl::StatusOr<int> RunAlerts(Context& context, const AlertsArgs& args);
+absl::StatusOr<int> RunGaps(Context& context, const GapsArgs& args);
+// Opens no Api: the folder may be too damaged for one.
+absl::StatusOr<int> RunRepair(const Settings& settings, Console& console);
+
+// --- shared by them ---
+
+// In the format that is wanted; kInvalidArgument for a plot.
+absl::Status Print(Context& context, const Report& report);
+// The time base, with a note on standard error where it is not a running collector's.
+absl::StatusOr<query::TimeBase> NoteTime(Context& context);
+// "firing" in red, "pending" in yellow, ...; also the states of nodes.
+Colour ColourOf(std::string_view state);
+Colour ColourOfSeverity(std::string_view severity);
+
+}  // namespace ronda::cli

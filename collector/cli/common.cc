@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include "collector/cli/commands.h"
+#include "common/base/status.h"
+
+namespace ronda::cli {
+
+absl::Status Print(Context& context, const Report& report) {
+  switch (context.settings.format) {
+    case Format::kTable:
+      context.console.Out(report.ToTable(context.console.terminal().colour));
+      break;
+    case Format::kCsv:
+      context.console.Out(report.ToCsv());
+      break;
+    case Format::kJson:
+      context.console.Out(report.ToJson());
+      break;
+    case Format::kPlot:
+      return Fail(absl::StatusCode::kInvalidArgument,
+                  "-o plot draws samples: it goes with `ronda query` alone");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<query::TimeBase> NoteTime(Context& context) {
+  RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, context.api.Time());
+  if (time.offline) {
+    context.console.Note(fmt::format("no collector runs on {}: \"now\" is its newest sample, {}",
+                                     context.settings.data,
+                                     FormatInstant(time.now_ms, context.zone)));
+  } else if (time.beside_collector) {
+    context.console.Note(
+        fmt::format("a collector runs on {}: this is read beside it, without what "
+                    "it knows alone",
+                    context.settings.data));
+  }
+  return time;
+}
+
+Colour ColourOf(std::string_view state) {
+  if (state == "firing" || state == "silent") {
+    return Colour::kBad;
+  }
+  if (state == "pending" || state == "unknown") {
+    return Colour::kWarn;
+  }
+  return state == "live" || state == "resolved" ? Colour::kGood : Colour::kFaint;
+}
+
+Colour ColourOfSeverity(std::string_view severity) {
+  if (severity == "critical" || severity == "page") {
+    return Colour::kBad;
+  }
+  return severity == "warning" || severity == "high" ? Colour::kWarn : Colour::kNone;
+}
+
+}  // namespace ronda::cli

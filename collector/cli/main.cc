@@ -1,0 +1,10 @@
+#include <csignal>
+#include <cstdio>
+
+#include "collector/cli/run.h"
+
+int main(int argc, char** argv) {
+  // A reader that goes away (head, less) shows as a failed write, whatever the parent set.
+  std::signal(SIGPIPE, SIG_IGN);
+  return ronda::cli::Run(argc, argv, stdout, stderr);
+}

@@ -1,0 +1,112 @@
+#include "collector/cli/run.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "collector/cli/command_line.h"
+#include "collector/cli/commands.h"
+#include "collector/query/local_api.h"
+#include "collector/query/remote_api.h"
+#include "collector/store/store.h"
+#include "common/base/clock.h"
+#include "common/base/status.h"
+#include "common/base/version.h"
+
+namespace ronda::cli {
+namespace {
+
+// What the answers come from; the store goes last.
+struct Source {
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<query::Api> api;
+};
+
+absl::StatusOr<Source> OpenSource(const Settings& settings, const Clock& clock) {
+  Source source;
+  if (settings.data.empty()) {
+    query::RemoteOptions options;
+    options.address = settings.collector;
+    source.api = query::NewRemoteApi(options);
+    return source;
+  }
+  RONDA_ASSIGN_OR_RETURN(source.store, store::Store::OpenReadOnly(settings.data, clock));
+  query::LocalApi::Options options;
+  options.data_dir = settings.data;
+  source.api = std::make_unique<query::LocalApi>(*source.store, nullptr, clock, options);
+  return source;
+}
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kExitOk;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kExitUsage;
+    default:
+      return kExitUnreachable;
+  }
+}
+
+struct Dispatch {
+  Context& context;
+  absl::StatusOr<int> operator()(const StatusArgs& args) const { return RunStatus(context, args); }
+  absl::StatusOr<int> operator()(const NodesArgs& args) const { return RunNodes(context, args); }
+  absl::StatusOr<int> operator()(const MetricsArgs& args) const {
+    return RunMetrics(context, args);
+  }
+  absl::StatusOr<int> operator()(const QueryArgs& args) const { return RunQuery(context, args); }
+  absl::StatusOr<int> operator()(const AlertsArgs& args) const { return RunAlerts(context, args); }
+  absl::StatusOr<int> operator()(const GapsArgs& args) const { return RunGaps(context, args); }
+  absl::StatusOr<int> operator()(const RepairArgs&) const {
+    return RunRepair(context.settings, context.console);
+  }
+  absl::StatusOr<int> operator()(const VersionArgs&) const { return kExitOk; }
+};
+
+absl::StatusOr<int> RunCommand(const CommandLine& line, Console& console) {
+  if (std::holds_alternative<VersionArgs>(line.command)) {
+    console.Out(fmt::format("ronda {}\n", Version()));
+    return kExitOk;
+  }
+  if (std::holds_alternative<RepairArgs>(line.command)) {
+    return RunRepair(line.settings, console);
+  }
+  absl::TimeZone zone = absl::UTCTimeZone();
+  if (!line.settings.utc) {
+    RONDA_ASSIGN_OR_RETURN(zone, LoadZone(line.settings.timezone));
+  }
+  const SystemClock clock;
+  RONDA_ASSIGN_OR_RETURN(const Source source, OpenSource(line.settings, clock));
+  Context context{line.settings, *source.api, console, zone};
+  return std::visit(Dispatch{context}, line.command);
+}
+
+}  // namespace
+
+int Run(int argc, const char* const* argv, std::FILE* out, std::FILE* err) {
+  const ParseResult parsed = ParseCommandLine(argc, argv);
+  Console console(out, err,
+                  DetectTerminal(parsed.line.has_value() && parsed.line->settings.no_color));
+  if (!parsed.line.has_value()) {
+    console.Out(parsed.out);
+    console.Err(parsed.err);
+    static_cast<void>(console.Finish());
+    return parsed.exit_code;
+  }
+  absl::StatusOr<int> code = RunCommand(*parsed.line, console);
+  const absl::Status written = console.Finish();
+  const absl::Status& status = code.ok() ? written : code.status();
+  if (!status.ok()) {
+    console.Note(Message(status));
+    return ExitCodeOf(status);
+  }
+  return *code;
+}
+
+}  // namespace ronda::cli
