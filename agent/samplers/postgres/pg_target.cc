@@ -2,8 +2,10 @@
 
 #include <libpq-fe.h>
 
+#include <charconv>
 #include <map>
 #include <memory>
+#include <system_error>
 
 #include "common/base/status.h"
 
@@ -33,6 +35,19 @@ std::string InstanceName(const std::string& host, const std::string& port) {
     return "localhost:" + port;
   }
   return host.find(':') == std::string::npos ? host + ":" + port : "[" + host + "]:" + port;
+}
+
+bool IsPort(std::string_view text) {
+  int port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port >= 1 && port <= 65535;
+}
+
+// In a URL a password with an '@' or '/' that is not written as %40 or %2F spills over into what
+// follows it: then host, port or database name must not be shown.
+bool LooksSpilled(const std::string& host, const std::string& port, const std::string& database) {
+  return host.find('@', 1) != std::string::npos || !IsPort(port) ||
+         database.find('@') != std::string::npos;
 }
 
 // Set for every server. Keep-alives find a server whose machine is gone within 25 s, also while it
@@ -69,14 +84,18 @@ absl::StatusOr<PgTarget> ParsePgTarget(const std::string& connection_string,
   const std::string port = values.count("port") != 0 ? values["port"] : "5432";
   if ((host + port + values["hostaddr"]).find(',') != std::string::npos) {
     return Fail(absl::StatusCode::kInvalidArgument,
-                "PostgreSQL connection string names several hosts (host={} port={}): give each "
-                "server its own entry",
-                host, port);
+                "a PostgreSQL connection string names several hosts or ports: give each server an "
+                "entry of its own");
   }
   PgTarget target;
   target.instance = InstanceName(host, port);
   target.user = values["user"];
   target.database = values.count("dbname") != 0 ? values["dbname"] : target.user;
+  if (LooksSpilled(host, port, target.database)) {
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "reading a PostgreSQL connection string (not shown, it may hold a password): the "
+                "port must be 1 to 65535, and in a URL a password's @ and / are written %40, %2F");
+  }
   for (const auto& [keyword, value] : values) {
     if (!value.empty()) {
       target.parameters.emplace_back(keyword, value);

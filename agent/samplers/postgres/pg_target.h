@@ -25,8 +25,8 @@ struct PgTarget {
 // Reads a libpq connection string: "host=... port=..." or "postgresql://user@host:port/dbname"
 // (PostgreSQL manual, 34.1.1). What it leaves out comes from libpq's environment variables
 // (PGHOST, PGPASSFILE, ...) and defaults; `password`, unless empty, goes before the string's.
-// kInvalidArgument if it cannot be read or names several hosts (one sampler watches one server);
-// the message does not repeat the string, which may hold a password.
+// kInvalidArgument if it cannot be read, holds no valid port, or names several hosts (one sampler
+// watches one server); the message repeats nothing of the string, which may hold a password.
 absl::StatusOr<PgTarget> ParsePgTarget(const std::string& connection_string,
                                        std::string_view password);
 
