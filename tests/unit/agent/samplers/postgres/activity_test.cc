@@ -58,8 +58,8 @@ TEST(ActivityNamesTest, UsersAndDatabasesAreFoldedWhenApplicationsDoNotSuffice) 
   std::vector<ActivityRow> databases;
   for (int i = 0; i < 400; ++i) {
     const std::string n = std::to_string(i);
-    users.push_back(Row("shop", "u" + n, "app", "idle", 1));
-    databases.push_back(Row("d" + n, "u" + n, "app", "idle", 1));
+    users.push_back(Row("shop", n, "app", "idle", 1));
+    databases.push_back(Row(n, n, "app", "idle", 1));
   }
   const std::vector<ActivityRow> by_user = ActivityNames(100).Fold(users, {});
   EXPECT_TRUE(Has(by_user, Row("shop", "other", "other", "idle", 310)));
