@@ -80,7 +80,8 @@ Pipeline::Pipeline(const Options& options, store::Store& store, rules::Engine& e
       started_ms_(clock.NowMs()),
       started_mono_ms_(clock.MonotonicMs()),
       pending_bytes_(std::make_shared<std::atomic<int64_t>>(0)),
-      own_(store::Epoch{RandomBits(), clock.NowMs()}) {}
+      own_epoch_{RandomBits(), clock.NowMs()},
+      own_(own_epoch_) {}
 
 Pipeline::~Pipeline() = default;
 
@@ -132,6 +133,14 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   RONDA_RETURN_IF_ERROR(CheckNodeName(request.node));
   RONDA_RETURN_IF_ERROR(CheckNodeLabels(request.labels));
   MutexLock lock(&mu_);
+  const auto streams = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) {
+    return entry.second->port != nullptr;
+  });
+  if (static_cast<size_t>(streams) >= options_.max_nodes) {
+    return Fail(absl::StatusCode::kResourceExhausted,
+                "{} agents are connected, limits.max_agents of collector.yml allows no more",
+                streams);
+  }
   store::NodeInfo info = store_.FindNode(request.node).value_or(store::NodeInfo{});
   const bool is_new = info.name.empty();
   const int64_t now_mono = clock_.MonotonicMs();
@@ -362,6 +371,16 @@ void Pipeline::RecordGap(store::NodeId id, int64_t from_ms, int64_t to_ms, const
   if (absl::Status status = AppendLocked(std::move(batches)); !status.ok()) {
     obs::Error("ingest", "a gap could not be recorded cause={} error=\"{}\"", cause,
                Message(status));
+  }
+}
+
+void Pipeline::Write(store::StateWrite write) {
+  store::Batch batch;
+  batch.epoch = own_epoch_;
+  batch.state.push_back(std::move(write));
+  if (absl::Status status = store_.Append(std::move(batch)); !status.ok()) {
+    obs::Warn("ingest", "a message that was sent stays in the outbox and may be sent again: {}",
+              Message(status));
   }
 }
 

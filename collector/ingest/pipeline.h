@@ -108,6 +108,9 @@ class Pipeline : public query::LiveStatus {
   void RecordGap(store::NodeId node, int64_t from_ms, int64_t to_ms, const std::string& group,
                  const std::string& cause, const std::string& detail);
 
+  // Makes a small value durable with the next commit, for notify: what is sent is forgotten.
+  void Write(store::StateWrite write);
+
   // Looks for nodes that fell silent. Once a second.
   void Tick();
 
@@ -161,6 +164,7 @@ class Pipeline : public query::LiveStatus {
   const Clock& clock_;
   const int64_t started_ms_;
   const int64_t started_mono_ms_;
+  const store::Epoch own_epoch_;
 
   // What was appended and is not committed; shared with commit callbacks, which may come late.
   std::shared_ptr<std::atomic<int64_t>> pending_bytes_;

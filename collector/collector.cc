@@ -1,0 +1,208 @@
+#include "collector/collector.h"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <grpcpp/impl/service_type.h>
+
+#include "collector/ingest/pipeline.h"
+#include "collector/ingest/service.h"
+#include "collector/notify/outbox.h"
+#include "collector/query/local_api.h"
+#include "collector/query/service.h"
+#include "collector/rule_paths.h"
+#include "collector/rules/engine.h"
+#include "collector/rules/rule_file.h"
+#include "collector/server.h"
+#include "collector/store/store.h"
+#include "common/base/mutex.h"
+#include "common/base/status.h"
+#include "common/base/thread.h"
+#include "common/obs/log.h"
+
+namespace ronda::collector {
+namespace {
+
+constexpr int64_t kStopGraceMs = 2000;
+constexpr int64_t kFlushMs = 5000;
+
+absl::StatusOr<std::vector<rules::RuleFile>> LoadRules(const CollectorConfig& config) {
+  RONDA_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindRuleFiles(config.rules));
+  std::vector<rules::RuleFile> files;
+  for (const std::string& path : paths) {
+    RONDA_ASSIGN_OR_RETURN(rules::RuleFile file, rules::LoadRuleFile(path));
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+size_t CountRules(const std::vector<rules::RuleFile>& files) {
+  size_t count = 0;
+  for (const rules::RuleFile& file : files) {
+    for (const rules::RuleGroup& group : file.groups) {
+      count += group.rules.size();
+    }
+  }
+  return count;
+}
+
+std::vector<notify::ChannelConfig> ChannelsOf(const CollectorConfig& config) {
+  std::vector<notify::ChannelConfig> channels;
+  for (const ChannelConfig& from : config.channels) {
+    notify::ChannelConfig channel;
+    channel.name = from.name;
+    channel.type = from.type == ChannelType::kWebhook ? notify::ChannelType::kWebhook
+                                                      : notify::ChannelType::kLog;
+    channel.url = from.url;
+    channel.headers = from.headers;
+    channel.timeout_ms = from.timeout_ms;
+    channels.push_back(std::move(channel));
+  }
+  return channels;
+}
+
+// Looks for silent nodes each second.
+class Ticker {
+ public:
+  explicit Ticker(ingest::Pipeline& pipeline) : pipeline_(pipeline) {
+    thread_ = StartThread("ronda-tick", [this] { Run(); });
+  }
+  ~Ticker() {
+    {
+      MutexLock lock(&mu_);
+      stop_ = true;
+      cv_.SignalAll();
+    }
+    thread_.join();
+  }
+
+ private:
+  void Run() {
+    for (;;) {
+      {
+        MutexLock lock(&mu_);
+        if (!stop_) {
+          cv_.WaitFor(&mu_, std::chrono::seconds(1));
+        }
+        if (stop_) {
+          return;
+        }
+      }
+      pipeline_.Tick();
+    }
+  }
+
+  ingest::Pipeline& pipeline_;
+  Mutex mu_;
+  CondVar cv_;
+  bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+// In the order of construction; destroyed the other way round.
+struct Collector::Impl {
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<rules::Engine> engine;
+  std::unique_ptr<notify::Outbox> outbox;
+  std::unique_ptr<ingest::Pipeline> pipeline;
+  std::unique_ptr<query::LocalApi> api;
+  std::unique_ptr<grpc::Service> ingest_service;
+  std::unique_ptr<grpc::Service> query_service;
+  std::unique_ptr<Server> server;
+  std::unique_ptr<Ticker> ticker;
+
+  absl::Status Build(const CollectorConfig& config, const Clock& clock);
+  absl::Status RestoreOutbox();
+};
+
+absl::Status Collector::Impl::RestoreOutbox() {
+  std::vector<std::pair<std::string, std::string>> unsent;
+  RONDA_RETURN_IF_ERROR(
+      store->ScanState(notify::kOutboxSpace, [&](std::string_view key, std::string_view value) {
+        unsent.emplace_back(std::string(key), std::string(value));
+      }));
+  outbox->Restore(std::move(unsent));
+  return absl::OkStatus();
+}
+
+absl::Status Collector::Impl::Build(const CollectorConfig& config, const Clock& clock) {
+  RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(config));
+  obs::Info("collector", "rules loaded files={} rules={}", files.size(), CountRules(files));
+  RONDA_ASSIGN_OR_RETURN(engine, rules::Engine::New(std::move(files)));
+  store::Store::Options options;
+  options.dir = config.data_dir;
+  options.commit_interval_ms = config.commit_interval_ms;
+  options.retention_raw_ms = config.retention.raw_ms;
+  RONDA_ASSIGN_OR_RETURN(store, store::Store::Open(options, clock));
+  RONDA_ASSIGN_OR_RETURN(
+      outbox, notify::Outbox::New(ChannelsOf(config), clock, [this](store::StateWrite remove) {
+        pipeline->Write(std::move(remove));
+      }));
+  ingest::Pipeline::Options pipeline_options;
+  pipeline_options.silence_after_ms = config.silence_after_ms;
+  pipeline_options.silence_grace_ms = config.silence_grace_ms;
+  pipeline_options.max_nodes = static_cast<size_t>(config.limits.max_agents);
+  pipeline = std::make_unique<ingest::Pipeline>(pipeline_options, *store, *engine, *outbox, clock);
+  RONDA_RETURN_IF_ERROR(pipeline->Restore());
+  RONDA_RETURN_IF_ERROR(RestoreOutbox());
+  query::LocalApi::Options api_options;
+  api_options.data_dir = config.data_dir;
+  api = std::make_unique<query::LocalApi>(*store, pipeline.get(), clock, api_options);
+  ingest::SessionLimits limits;
+  limits.max_series = static_cast<size_t>(config.limits.max_series);
+  ingest_service = ingest::NewIngestService(*pipeline, *store, clock, limits);
+  query_service = query::NewQueryService(*api);
+  outbox->Start();
+  ServerOptions server_options;
+  server_options.listen = config.listen;
+  server_options.socket = config.socket;
+  server_options.max_message_bytes = config.limits.max_message_bytes;
+  RONDA_ASSIGN_OR_RETURN(
+      server, Server::Start(server_options, {ingest_service.get(), query_service.get()}));
+  ticker = std::make_unique<Ticker>(*pipeline);
+  return absl::OkStatus();
+}
+
+Collector::Collector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Collector::~Collector() { Stop(); }
+
+absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const CollectorConfig& config,
+                                                            const Clock& clock) {
+  std::unique_ptr<Collector> collector(new Collector(std::make_unique<Impl>()));
+  RONDA_RETURN_IF_ERROR(collector->impl_->Build(config, clock));
+  return collector;
+}
+
+const std::string& Collector::address() const { return impl_->server->address(); }
+
+void Collector::Stop() {
+  Impl& impl = *impl_;
+  impl.ticker.reset();
+  if (impl.server != nullptr) {
+    impl.server->Stop(kStopGraceMs);
+  }
+  if (impl.outbox != nullptr) {
+    impl.outbox->Stop();
+  }
+  if (impl.store != nullptr) {
+    if (absl::Status flushed = impl.store->Flush(kFlushMs); !flushed.ok()) {
+      obs::Error("collector", "what arrived last is not durable; agents will send it again: {}",
+                 Message(flushed));
+    }
+    impl.store->Close();
+  }
+}
+
+absl::StatusOr<std::string> CheckRules(const CollectorConfig& config) {
+  RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(config));
+  const size_t count = CountRules(files);
+  const size_t file_count = files.size();
+  RONDA_RETURN_IF_ERROR(rules::Engine::New(std::move(files)).status());
+  return fmt::format("{} rules in {} files are fine", count, file_count);
+}
+
+}  // namespace ronda::collector
