@@ -1,0 +1,71 @@
+// Replays tests/fuzz/corpus/<target>/* through each fuzz target, and damaged copies of them. A
+// target that finds something aborts.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/base/files.h"
+#include "tests/support/status_matchers.h"
+
+#define X(name) int Fuzz_##name(const uint8_t* data, size_t size);
+#include "fuzz_targets.inc"
+#undef X
+
+namespace ronda {
+namespace {
+
+struct Target {
+  const char* name;
+  int (*function)(const uint8_t* data, size_t size);
+};
+
+const Target kTargets[] = {
+#define X(name) {#name, Fuzz_##name},
+#include "fuzz_targets.inc"
+#undef X
+};
+
+void Feed(const Target& target, const std::string& input) {
+  target.function(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+}
+
+class Corpus : public testing::TestWithParam<Target> {};
+
+TEST_P(Corpus, Replays) {
+  const char* source = std::getenv("RONDA_SOURCE");
+  const std::filesystem::path folder = std::filesystem::path(source != nullptr ? source : ".") /
+                                       "tests/fuzz/corpus" / GetParam().name;
+  std::vector<std::string> inputs = {""};
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    ASSERT_OK_AND_ASSIGN(std::string input, ReadFile(entry.path().string()));
+    inputs.push_back(std::move(input));
+  }
+  ASSERT_GT(inputs.size(), 1U) << folder << " holds no seeds";
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937_64 random(seed);
+  for (const std::string& input : inputs) {
+    Feed(GetParam(), input);
+    for (int i = 0; i < 2000 && !input.empty(); ++i) {
+      std::string damaged = input;
+      for (uint64_t n = 1 + random() % 3; n > 0; --n) {
+        damaged[random() % damaged.size()] = static_cast<char>(random());
+      }
+      if (random() % 4 == 0) {
+        damaged.resize(random() % damaged.size());
+      }
+      Feed(GetParam(), damaged);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus, testing::ValuesIn(kTargets),
+                         [](const auto& target) { return std::string(target.param.name); });
+
+}  // namespace
+}  // namespace ronda
