@@ -168,12 +168,14 @@ std::string Report::ToTable(bool colour) const {
 std::string Report::ToCsv() const {
   std::string out;
   for (size_t i = 0; i < columns_.size(); ++i) {
-    out += (i > 0 ? "," : "") + CsvField(columns_[i].key);
+    out += i > 0 ? "," : "";
+    out += CsvField(columns_[i].key);
   }
   out += "\n";
   for (const std::vector<Cell>& row : rows_) {
     for (size_t i = 0; i < columns_.size(); ++i) {
-      out += (i > 0 ? "," : "") + CsvField(row[i].raw);
+      out += i > 0 ? "," : "";
+      out += CsvField(row[i].raw);
     }
     out += "\n";
   }
@@ -186,7 +188,7 @@ std::string Report::ToJson() const {
     out += r > 0 ? ",\n {" : "\n {";
     for (size_t i = 0; i < columns_.size(); ++i) {
       const Cell& cell = rows_[r][i];
-      out += (i > 0 ? "," : "") + JsonString(columns_[i].key) + ":";
+      out += fmt::format("{}{}:", i > 0 ? "," : "", JsonString(columns_[i].key));
       if (cell.json_raw) {
         out += cell.raw.empty() ? "null" : cell.raw;
       } else {

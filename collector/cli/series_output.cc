@@ -38,9 +38,11 @@ std::set<std::string> LabelNames(const std::vector<SeriesData>& series) {
 std::string JsonLabels(const Labels& labels) {
   std::string out = "{";
   for (const Label& label : labels.all()) {
-    out += (out.size() > 1 ? "," : "") + JsonString(label.name) + ":" + JsonString(label.value);
+    out += fmt::format("{}{}:{}", out.size() > 1 ? "," : "", JsonString(label.name),
+                       JsonString(label.value));
   }
-  return out + "}";
+  out += '}';
+  return out;
 }
 
 std::string JsonSample(int64_t t_ms, double value) {
@@ -164,13 +166,15 @@ void WriteCsv(const std::vector<SeriesData>& series, absl::TimeZone zone, Sink o
   const std::set<std::string> names = LabelNames(series);
   std::string text = "time";
   for (const std::string& name : names) {
-    text += "," + CsvField(name);
+    text += ',';
+    text += CsvField(name);
   }
   text += ",value\n";
   for (const SeriesData& s : series) {
     std::string labels;
     for (const std::string& name : names) {
-      labels += "," + CsvField(s.labels.Get(name));
+      labels += ',';
+      labels += CsvField(s.labels.Get(name));
     }
     for (size_t i = 0; i < s.t_ms.size(); ++i) {
       if (IsStale(s.values[i])) {
@@ -202,16 +206,18 @@ void WriteJson(const std::vector<SeriesData>& series, bool instant, Sink out) {
     text +=
         fmt::format(R"({{"metric":{},"{}":)", JsonLabels(s.labels), instant ? "value" : "values");
     if (instant) {
-      text += JsonSample(s.t_ms.back(), s.values.back()) + "}";
+      text += JsonSample(s.t_ms.back(), s.values.back());
+      text += '}';
       continue;
     }
-    const char* before = "[";
+    char before = '[';
     for (size_t i = 0; i < s.t_ms.size(); ++i) {
       if (IsStale(s.values[i])) {
         continue;
       }
-      text += before + JsonSample(s.t_ms[i], s.values[i]);
-      before = ",";
+      text += before;
+      text += JsonSample(s.t_ms[i], s.values[i]);
+      before = ',';
       if (text.size() >= kPieceBytes) {
         if (!out(text)) {
           return;
@@ -219,7 +225,7 @@ void WriteJson(const std::vector<SeriesData>& series, bool instant, Sink out) {
         text.clear();
       }
     }
-    text += *before == '[' ? "[]}" : "]}";
+    text += before == '[' ? "[]}" : "]}";
   }
   out(text + (first_series ? "]}\n" : "\n]}\n"));
 }
