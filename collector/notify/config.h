@@ -1,0 +1,21 @@
+// What a channel needs to know.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace ronda::notify {
+
+enum class ChannelType { kLog, kWebhook };
+
+struct ChannelConfig {
+  std::string name;  // in messages ("receiver"), logs and the outbox; unique
+  ChannelType type = ChannelType::kLog;
+  // Of a webhook. http or https; may hold a user and password. A secret: never logged whole.
+  std::string url = {};
+  std::map<std::string, std::string> headers = {};  // sent besides our own; values are secrets
+  int64_t timeout_ms = 10'000;                      // of one attempt, connecting included
+};
+
+}  // namespace ronda::notify
