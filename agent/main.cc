@@ -85,7 +85,10 @@ int Run(const Flags& flags) {
     fmt::print("{}", Describe(*config));
     return 0;
   }
-  obs::InitLogging(config->log);
+  if (absl::Status logging = obs::InitLogging(config->log); !logging.ok()) {
+    fmt::print(stderr, "ronda-agent: {}\n", Message(logging));
+    return kWrongUse;
+  }
   obs::Info("agent", "ronda-agent {} starts node={} collectors={}", Version(), config->node,
             fmt::join(config->collectors, ","));
   (*agent)->Start();

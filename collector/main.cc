@@ -81,7 +81,10 @@ int Run(const Flags& flags) {
     fmt::print("{}# {}\n", Describe(*config), *rules);
     return 0;
   }
-  obs::InitLogging(config->log);
+  if (absl::Status logging = obs::InitLogging(config->log); !logging.ok()) {
+    fmt::print(stderr, "ronda-collector: {}\n", Message(logging));
+    return kFailed;
+  }
   SystemClock clock;
   auto collector = Collector::Start(*config, clock);
   if (!collector.ok()) {
