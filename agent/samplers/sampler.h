@@ -105,6 +105,10 @@ class Sampler {
   // kernel does not have is not an error (nothing is set); one that cannot be read is. After an
   // error nothing that was set in the call counts.
   virtual absl::Status Sample(int64_t t_ms, SeriesTable& table) = 0;
+
+  // Sets what is to be said while the source is down (pg_up 0), and nothing else: called in each
+  // tick in which the group's `up` is 0. Most samplers have nothing to say then.
+  virtual void SetDown(SeriesTable& /*table*/) {}
 };
 
 }  // namespace ronda::agent

@@ -99,6 +99,7 @@ void Group::Tick(int64_t t_ms, FrameSink& sink) {
   for (uint32_t i = 0; i < entries_.size(); ++i) {
     if (!up_) {
       table_.BeginSampler(i + 1);
+      entries_[i].sampler->SetDown(table_);
     }
     entries_[i].retry = up_ && !was_up;
   }

@@ -29,8 +29,8 @@ struct GroupOptions {
 // ronda_ticks_missed_total and ronda_series_refused_total.
 //
 // A sampler that fails leaves no sample of its own in the frame. While `up` is 0 no series but the
-// group's own have a sample, those of slower samplers neither; once it is 1 again, all samplers run
-// on the next tick. Not thread-safe: one thread ticks it.
+// group's own and what Sampler::SetDown() sets have a sample, those of slower samplers neither;
+// once it is 1 again, all samplers run on the next tick. Not thread-safe: one thread ticks it.
 class Group {
  public:
   // `clock` must outlive the group.

@@ -1,27 +1,22 @@
 // The PostgreSQL sampler's values against those of Debian's prometheus-postgres-exporter, both
 // watching one server. It fails where the exporter is not installed.
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "agent/samplers/postgres/postgres_sampler.h"
 #include "common/base/clock.h"
 #include "tests/support/postgres_server.h"
+#include "tests/support/process.h"
 #include "tests/support/sampler_values.h"
 #include "tests/support/status_matchers.h"
 
@@ -30,27 +25,12 @@ namespace {
 
 constexpr char kExporter[] = "/usr/bin/prometheus-postgres-exporter";
 
-sockaddr_in Loopback(int port) {
+// The answer to GET /metrics with its headers, or "" if nobody listens.
+std::string Scrape(int port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
-
-int FreePort() {
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof(address);
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-// The answer to GET /metrics with its headers, or "" if nobody listens.
-std::string Scrape(int port) {
-  const sockaddr_in address = Loopback(port);
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   std::string answer;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
@@ -65,62 +45,39 @@ std::string Scrape(int port) {
   return answer;
 }
 
-class Exporter {
- public:
-  Exporter(const std::string& source, int port) : port_(port) {
-    const std::string variable = "DATA_SOURCE_NAME=" + source;
-    const std::string listen = "--web.listen-address=127.0.0.1:" + std::to_string(port);
-    const pid_t parent = getpid();
-    pid_ = fork();
-    if (pid_ == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      char* const argv[] = {const_cast<char*>(kExporter), const_cast<char*>(listen.c_str()),
-                            const_cast<char*>("--log.level=error"), nullptr};
-      char* const environment[] = {const_cast<char*>(variable.c_str()), nullptr};
-      if (getppid() == parent) {
-        execve(kExporter, argv, environment);
-      }
-      _exit(127);
+// Of a series in text form: the metric, and its database and state if it has them.
+std::string KeyOf(const std::string& series) {
+  std::string key = series.substr(0, series.find_first_of("{ "));
+  for (const std::string label : {"datname=\"", "state=\""}) {
+    if (const size_t at = series.find(label); at != std::string::npos) {
+      const size_t from = at + label.size();
+      key += "/" + series.substr(from, series.find('"', from) - from);
     }
   }
-  ~Exporter() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
+  return key;
+}
 
-  // Once it listens; values by "name" or "name/datname/state".
-  std::map<std::string, double> Values() const {
-    std::string text;
-    for (int i = 0; i < 500 && text.empty(); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      text = Scrape(port_);
+// What an exporter for `source` shows, by KeyOf(). Empty if it does not start.
+std::map<std::string, double> ExportedValues(const std::string& source) {
+  const int port = FreePort();
+  Process exporter;
+  EXPECT_TRUE(exporter.Start({"/usr/bin/env", "DATA_SOURCE_NAME=" + source, kExporter,
+                              "--web.listen-address=127.0.0.1:" + std::to_string(port),
+                              "--log.level=error"}));
+  std::string text;
+  EXPECT_TRUE(Eventually(20'000, [&] {
+    text = Scrape(port);
+    return !text.empty();
+  }));
+  std::map<std::string, double> values;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("pg_")) {
+      values[KeyOf(line)] = std::strtod(line.c_str() + line.rfind(' '), nullptr);
     }
-    std::map<std::string, double> values;
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-      if (line.starts_with("pg_")) {
-        values[KeyOf(line)] = std::strtod(line.c_str() + line.rfind(' '), nullptr);
-      }
-    }
-    return values;
   }
-
-  // Of a series in text form: the metric, and its database and state if it has them.
-  static std::string KeyOf(const std::string& series) {
-    std::string key = series.substr(0, series.find_first_of("{ "));
-    for (const std::string label : {"datname=\"", "state=\""}) {
-      if (const size_t at = series.find(label); at != std::string::npos) {
-        const size_t from = at + label.size();
-        key += "/" + series.substr(from, series.find('"', from) - from);
-      }
-    }
-    return key;
-  }
-
- private:
-  const int port_;
-  pid_t pid_ = 0;
-};
+  return values;
+}
 
 std::vector<PostgresSession> OpenSessions(const PostgresServer& server) {
   const std::pair<std::string, std::string> sessions[] = {
@@ -151,10 +108,10 @@ TEST(PostgresExporterTest, AgreesWithPostgresExporter) {
   ASSERT_OK(server->Run("CREATE DATABASE blog"));
   const std::vector<PostgresSession> sessions = OpenSessions(*server);
 
-  const Exporter exporter("postgresql://ronda@127.0.0.1:" + std::to_string(server->port()) +
-                              "/postgres?sslmode=disable",
-                          FreePort());
-  const std::map<std::string, double> theirs = exporter.Values();
+  const std::map<std::string, double> theirs =
+      ExportedValues("postgresql://ronda@127.0.0.1:" + std::to_string(server->port()) +
+                     "/postgres?sslmode=disable");
+  ASSERT_FALSE(theirs.empty());
   const SystemClock clock;
   PostgresOptions options;
   options.connection = server->Connection("ronda");
@@ -165,7 +122,7 @@ TEST(PostgresExporterTest, AgreesWithPostgresExporter) {
   // Ours also have user and application: summed up, they are what the exporter has.
   std::map<std::string, double> ours;
   for (const auto& [series, value] : values) {
-    ours[Exporter::KeyOf(series)] += value;
+    ours[KeyOf(series)] += value;
   }
 
   EXPECT_EQ(theirs.at("pg_up"), 1);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -12,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/thread.h"
 #include "tests/support/postgres_server.h"
+#include "tests/support/process.h"
 #include "tests/support/sampler_values.h"
 #include "tests/support/status_matchers.h"
 
@@ -37,16 +37,7 @@ std::string Count(const std::string& database, const std::string& user, const st
       .ToString();
 }
 
-bool Eventually(const std::function<bool()>& condition) {
-  const auto end = steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (steady_clock::now() > end) {
-      return false;
-    }
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return true;
-}
+constexpr int64_t kPatienceMs = 20'000;
 
 size_t Occurrences(const std::string& text, const std::string& part) {
   size_t n = 0;
@@ -109,7 +100,7 @@ class PostgresTest : public testing::Test {
   }
   // Until no more than `n` connections, ours included, take a slot.
   bool WaitForBackends(int n) {
-    return Eventually([&] { return server_->Backends() == n; });
+    return Eventually(kPatienceMs, [&] { return server_->Backends() == n; });
   }
 
   SystemClock clock_;
@@ -206,7 +197,7 @@ TEST_F(PostgresTest, SetsItsLimitsOnTheSession) {
   EXPECT_THAT(Tick(), StatusIs(StatusCode::kDeadlineExceeded, "lock timeout"));
   EXPECT_EQ(values_["pg_up"], 1);  // SELECT 1 was answered
   sessions_.clear();
-  EXPECT_TRUE(Eventually([&] { return Tick().ok(); }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Tick().ok(); }));
   EXPECT_EQ(sampler_->counters().connects, 1U);
 
   options.lock_timeout_ms = 5000;
@@ -264,7 +255,7 @@ TEST_F(PostgresTest, WithoutPgMonitorItGivesNoWrongCounts) {
   EXPECT_EQ(values_["pg_up"], 1);
   EXPECT_FALSE(values_.contains("ronda_postgres_connections"));
   ASSERT_OK(server_->Run("GRANT pg_monitor TO ronda"));
-  EXPECT_TRUE(Eventually([&] { return Tick().ok(); }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Tick().ok(); }));
   EXPECT_EQ(sampler_->counters().connects, 1U);
 }
 
@@ -286,7 +277,7 @@ TEST_F(PostgresTest, ReconnectsAfterARestartAndBacksOffMeanwhile) {
   EXPECT_THAT(Tick(), StatusIs(StatusCode::kUnavailable, "Connection refused"));
   EXPECT_EQ(values_, kOnlyDown);
   ASSERT_OK(server_->StartAgain());
-  EXPECT_TRUE(Eventually([&] { return Tick().ok(); }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Tick().ok(); }));
   EXPECT_EQ(values_["pg_up"], 1);
 }
 
@@ -310,7 +301,7 @@ TEST_F(PostgresTest, AStoppedServerHoldsUpATickForItsTimeoutOnlyAndSeesOneConnec
   EXPECT_LT(steady_clock::now() - start, milliseconds(2000));  // and looks only, after the first
   EXPECT_EQ(sampler_->counters().failures, 1U);
   server_->Resume();
-  EXPECT_TRUE(Eventually([&] { return Tick().ok(); }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Tick().ok(); }));
   EXPECT_EQ(Sessions("usename = 'ronda'"), 1);
   EXPECT_EQ(Occurrences(server_->Log(), "connection authorized: user=ronda"), 1U);
 }
@@ -325,7 +316,7 @@ TEST_F(PostgresTest, ConnectsOnceToAServerThatIsStopped) {
     EXPECT_THAT(Tick(), StatusIs(StatusCode::kDeadlineExceeded, "connecting"));
   }
   server_->Resume();
-  EXPECT_TRUE(Eventually([&] { return Tick().ok(); }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Tick().ok(); }));
   EXPECT_EQ(Occurrences(server_->Log(), "connection authorized: user=ronda"), 1U);
 }
 
@@ -337,10 +328,11 @@ TEST_F(PostgresTest, GivesUpAnAnswerThatNeverComes) {
   Watch(options);
   ASSERT_OK(Tick());
   server_->Pause();
-  EXPECT_TRUE(Eventually([&] { return !Tick().ok() && sampler_->counters().failures >= 2; }));
+  EXPECT_TRUE(
+      Eventually(kPatienceMs, [&] { return !Tick().ok() && sampler_->counters().failures >= 2; }));
   server_->Resume();
-  EXPECT_TRUE(Eventually([&] { return Tick().ok(); }));
-  EXPECT_TRUE(Eventually([&] { return Sessions("usename = 'ronda'") == 1; }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Tick().ok(); }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Sessions("usename = 'ronda'") == 1; }));
 }
 
 TEST_F(PostgresTest, InterruptEndsTheWait) {
@@ -379,7 +371,7 @@ TEST_F(PostgresTest, SeesTheServerFillUpAndEmpty) {
   EXPECT_EQ(Sessions("usename = 'ronda'"), 1);  // the first one's; no reserved slot was used
 
   sessions_.clear();
-  EXPECT_TRUE(Eventually([&] { return Tick().ok() && values_[kUsage] < 50; }));
+  EXPECT_TRUE(Eventually(kPatienceMs, [&] { return Tick().ok() && values_[kUsage] < 50; }));
 }
 
 TEST_F(PostgresTest, LeavesTheLastSlotsToOthers) {

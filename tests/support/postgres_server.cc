@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +21,7 @@
 
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "tests/support/process.h"
 
 namespace ronda {
 namespace {
@@ -93,19 +92,6 @@ absl::StatusOr<std::string> FindBinDir() {
                 "looking for /usr/lib/postgresql/*/bin/initdb: install the package postgresql");
   }
   return found;
-}
-
-// Free now; another program may take it before the server does, which then says so.
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  const bool ok = bind(fd, any, size) == 0 && getsockname(fd, any, &size) == 0;
-  close(fd);
-  return ok ? ntohs(address.sin_port) : 0;
 }
 
 }  // namespace

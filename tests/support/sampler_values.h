@@ -18,11 +18,15 @@ inline std::string SeriesText(const Schema& schema, size_t i) {
   return labels.ToString();
 }
 
-// Runs one tick; *values is what it set.
+// Runs one tick as a group of this one sampler does; *values is what it set.
 inline absl::Status TickSampler(Sampler& sampler, SeriesTable& table,
                                 std::map<std::string, double>* values) {
   table.BeginSampler(1);
   absl::Status status = sampler.Sample(0, table);
+  if (!status.ok()) {
+    table.BeginSampler(1);
+    sampler.SetDown(table);
+  }
   values->clear();
   const std::shared_ptr<const Schema> schema = table.schema();
   for (size_t i = 0; i < table.size(); ++i) {

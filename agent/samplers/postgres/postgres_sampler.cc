@@ -140,8 +140,15 @@ absl::Status PostgresSampler::Sample(int64_t /*t_ms*/, SeriesTable& table) {
     reading_ = Reading();
     Conclude(Observe());
   }
-  Emit(table);
+  if (status_.ok()) {
+    Emit(table);
+  }
   return status_;
+}
+
+void PostgresSampler::SetDown(SeriesTable& table) {
+  FollowGeneration(table);
+  SetGauge(kUp, reading_.up ? 1 : 0, table);
 }
 
 PgFailure PostgresSampler::Observe() {
@@ -309,28 +316,34 @@ void PostgresSampler::Report(std::string concern) {
   reported_ = std::move(concern);
 }
 
-void PostgresSampler::Emit(SeriesTable& table) {
+void PostgresSampler::FollowGeneration(const SeriesTable& table) {
   if (table.generation() != generation_) {
     generation_ = table.generation();
     gauges_.fill(std::nullopt);
     activity_series_.clear();
     names_.Forget();
   }
-  const auto set = [&](MetricIndex metric, std::optional<double> value) {
-    if (value.has_value()) {
-      if (!gauges_[metric].has_value()) {
-        gauges_[metric] = table.Declare(kMetrics[metric]);
-      }
-      table.Set(*gauges_[metric], *value);
-    }
-  };
-  set(kUp, reading_.up ? 1 : 0);
-  set(kResponse, reading_.response_s);
-  set(kConnections, reading_.connections);
-  set(kUsagePercent, reading_.usage_percent);
+}
+
+void PostgresSampler::SetGauge(size_t metric, std::optional<double> value, SeriesTable& table) {
+  if (!value.has_value()) {
+    return;
+  }
+  if (!gauges_[metric].has_value()) {
+    gauges_[metric] = table.Declare(kMetrics[metric]);
+  }
+  table.Set(*gauges_[metric], *value);
+}
+
+void PostgresSampler::Emit(SeriesTable& table) {
+  FollowGeneration(table);
+  SetGauge(kUp, reading_.up ? 1 : 0, table);
+  SetGauge(kResponse, reading_.response_s, table);
+  SetGauge(kConnections, reading_.connections, table);
+  SetGauge(kUsagePercent, reading_.usage_percent, table);
   if (reading_.limits.has_value()) {
-    set(kMaxConnections, reading_.limits->max_connections);
-    set(kSuperuserReserved, reading_.limits->superuser_reserved);
+    SetGauge(kMaxConnections, reading_.limits->max_connections, table);
+    SetGauge(kSuperuserReserved, reading_.limits->superuser_reserved, table);
   }
   EmitActivity(table);
 }

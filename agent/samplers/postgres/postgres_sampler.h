@@ -84,11 +84,14 @@ class PostgresSampler : public Sampler {
   std::span<const MetricDescriptor> metrics() const override;
   int interval_s() const override { return options_.interval_s; }
 
-  // Sets pg_up always: 1 when the server answered, also when it only said that it is full. Then
-  // ronda_postgres_connections_usage_percent is 100, the rest is not set, and the status is OK.
-  // An error says what is wrong with which server and what to do (pg_error.h); it is logged when it
-  // changes. Between attempts the last outcome is given again.
+  // A server that says it is full is up: pg_up is 1, ronda_postgres_connections_usage_percent 100,
+  // the rest is not set, and the status is OK. An error says what is wrong with which server and
+  // what to do (pg_error.h); it is logged when it changes. Between attempts the last outcome is
+  // given again.
   absl::Status Sample(int64_t t_ms, SeriesTable& table) override;
+
+  // pg_up: 1 if the server answered SELECT 1 at least, and only what came after it failed.
+  void SetDown(SeriesTable& table) override;
 
   Counters counters() const {
     Counters all = counters_;
@@ -130,6 +133,8 @@ class PostgresSampler : public Sampler {
   void Report(std::string concern);
 
   void Emit(SeriesTable& table);
+  void FollowGeneration(const SeriesTable& table);
+  void SetGauge(size_t metric, std::optional<double> value, SeriesTable& table);
   void EmitActivity(SeriesTable& table);
 
   const PostgresOptions options_;

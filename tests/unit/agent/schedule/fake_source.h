@@ -26,11 +26,18 @@ class FunctionSampler : public Sampler {
   std::span<const MetricDescriptor> metrics() const override { return {&kThing, 1}; }
   int interval_s() const override { return interval_s_; }
   absl::Status Sample(int64_t t_ms, SeriesTable& table) override { return body_(t_ms, table); }
+  void SetDown(SeriesTable& table) override {
+    if (down_) {
+      down_(table);
+    }
+  }
+  void set_down(std::function<void(SeriesTable&)> down) { down_ = std::move(down); }
 
  private:
   const std::string name_;
   const int interval_s_;
   const Body body_;
+  std::function<void(SeriesTable&)> down_;
 };
 
 // Keeps the frames. Thread-safe.

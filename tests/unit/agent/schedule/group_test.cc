@@ -120,6 +120,27 @@ TEST_F(GroupTest, WhenNoSamplerSucceedsTheSourceIsDown) {
   EXPECT_EQ(Value("up"), 0);
 }
 
+// pg_up has to be 0 while the server is down, not missing: rules ask for it.
+TEST_F(GroupTest, ASamplerMaySayThatItsSourceIsDown) {
+  AddCounter("a");
+  static_cast<FunctionSampler&>(*samplers_[0]).set_down([](SeriesTable& table) {
+    table.Set(table.Declare(kThing, {"down"}), 1);
+  });
+  MakeGroup();
+  Tick();
+  EXPECT_EQ(Value("thing down"), std::nullopt);
+  failing_["a"] = true;
+  for (int i = 0; i < 2; ++i) {
+    Tick();
+    EXPECT_EQ(Value("up"), 0);
+    EXPECT_EQ(Value("thing down"), 1);
+    EXPECT_EQ(Value("thing a"), std::nullopt);
+  }
+  failing_["a"] = false;
+  Tick();
+  EXPECT_EQ(Value("thing down"), std::nullopt);
+}
+
 TEST_F(GroupTest, WhileAnEssentialSamplerFailsAllElseIsStale) {
   AddCounter("essential");
   AddCounter("slow", 30);
