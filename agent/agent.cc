@@ -48,6 +48,9 @@ RunQueue::Options QueueOptionsOf(const AgentConfig& config) {
   return options;
 }
 
+// Of a run against a server: most of it is waiting for the network, which costs nobody anything.
+constexpr int64_t kRemoteBudgetNs = 500'000'000;
+
 // A libpq connection string of the single parts; values quoted as libpq wants them.
 std::string ConnectionString(const PostgresConfig& config) {
   if (!config.dsn.empty()) {
@@ -137,7 +140,9 @@ void Agent::AddHost(std::vector<std::unique_ptr<Sampler>> samplers) {
                  "clock step",
                  fmt::format("the wall clock went from {} to {} (ms)", step.from_ms, step.to_ms));
   };
-  AddSource({"host", "node", ""}, std::move(samplers), {}, std::move(thread));
+  GroupOptions group;
+  group.identity = {"host", "node", ""};
+  AddSource(std::move(group), std::move(samplers), std::move(thread));
 }
 
 absl::Status Agent::AddPostgres(const PostgresConfig& config) {
@@ -152,21 +157,21 @@ absl::Status Agent::AddPostgres(const PostgresConfig& config) {
   SourceThreadOptions thread;
   thread.thread_name = "ronda-pg";
   thread.interval_ms = config.interval_ms;
+  thread.interrupt = [postgres = sampler.get()] { postgres->Interrupt(); };
   std::vector<std::unique_ptr<Sampler>> samplers;
-  const std::string essential(sampler->name());
+  GroupOptions group;
+  group.identity = {"postgres/" + instance, "postgres", instance};
+  group.essential = {std::string(sampler->name())};
+  group.budget_ns = kRemoteBudgetNs;
   samplers.push_back(std::move(sampler));
-  AddSource({"postgres/" + instance, "postgres", instance}, std::move(samplers), {essential},
-            std::move(thread));
+  AddSource(std::move(group), std::move(samplers), std::move(thread));
   return absl::OkStatus();
 }
 
-void Agent::AddSource(GroupIdentity identity, std::vector<std::unique_ptr<Sampler>> samplers,
-                      std::vector<std::string> essential, SourceThreadOptions thread) {
-  GroupOptions options;
+void Agent::AddSource(GroupOptions options, std::vector<std::unique_ptr<Sampler>> samplers,
+                      SourceThreadOptions thread) {
   options.group = kFirstSourceGroup + static_cast<uint32_t>(sources_.size());
-  group_names_[options.group] = identity.name;
-  options.identity = std::move(identity);
-  options.essential = std::move(essential);
+  group_names_[options.group] = options.identity.name;
   thread.phase_ms = PhaseMs(config_.node);
   Source source;
   source.group = std::make_unique<Group>(std::move(options), std::move(samplers), clock_);

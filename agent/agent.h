@@ -46,8 +46,8 @@ class Agent {
   Agent(const AgentConfig& config, const Clock& clock);
   void AddHost(std::vector<std::unique_ptr<Sampler>> samplers);
   absl::Status AddPostgres(const PostgresConfig& config);
-  void AddSource(GroupIdentity identity, std::vector<std::unique_ptr<Sampler>> samplers,
-                 std::vector<std::string> essential, SourceThreadOptions thread);
+  void AddSource(GroupOptions options, std::vector<std::unique_ptr<Sampler>> samplers,
+                 SourceThreadOptions thread);
   void LookAfterDropped();
 
   const AgentConfig config_;
