@@ -23,6 +23,11 @@ __attribute__((noinline)) void* operator new(size_t size) {
   }
   throw std::bad_alloc();
 }
+// std::stable_sort takes its buffer this way, and gives it back to the delete below.
+__attribute__((noinline)) void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size);
+}
 __attribute__((noinline)) void operator delete(void* p) noexcept { std::free(p); }
 __attribute__((noinline)) void operator delete(void* p, size_t) noexcept { std::free(p); }
 
