@@ -1,0 +1,36 @@
+// Moves the WAL of ronda.db into the database, on a thread of its own, so that no commit waits.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "collector/store/sqlite_db.h"
+#include "common/base/mutex.h"
+
+namespace ronda::store {
+
+// Once a second what can be moved without waiting; and when the WAL is large nevertheless, because
+// readers held it, once with waiting for them.
+class Checkpointer {
+ public:
+  static absl::StatusOr<std::unique_ptr<Checkpointer>> Open(const std::string& path);
+  ~Checkpointer() { Stop(); }
+
+  void Start();
+  void Stop();
+
+ private:
+  explicit Checkpointer(std::unique_ptr<Database> db) : db_(std::move(db)) {}
+  void Run();
+
+  std::unique_ptr<Database> db_;  // the thread's
+  Mutex mu_;
+  CondVar wake_;
+  bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;
+};
+
+}  // namespace ronda::store

@@ -1,0 +1,18 @@
+// Gap records of what the store itself has lost.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "collector/store/replay.h"
+#include "collector/store/store.h"
+#include "common/base/clock.h"
+
+namespace ronda::store {
+
+// Appends a gap with the cause "corrupt" for each of `lost`, once: a restart finds the same damage
+// until the journal is trimmed. Lost frames of no known node are left out.
+absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
+                              const Clock& clock);
+
+}  // namespace ronda::store

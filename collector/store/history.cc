@@ -1,0 +1,348 @@
+#include "collector/store/history.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/files.h"
+#include "common/base/status.h"
+#include "common/obs/log.h"
+
+namespace ronda::store {
+
+// A connection for reading, given back when destroyed.
+class History::Lease {
+ public:
+  Lease(const History* history, std::unique_ptr<RecentDb> db)
+      : history_(history), db_(std::move(db)) {}
+  Lease(Lease&&) = default;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (db_ != nullptr) {
+      MutexLock lock(&history_->mu_);
+      history_->idle_.push_back(std::move(db_));
+    }
+  }
+  RecentDb* operator->() const { return db_.get(); }
+  RecentDb* get() const { return db_.get(); }
+
+ private:
+  const History* history_;
+  std::unique_ptr<RecentDb> db_;
+};
+
+void History::Ids::Map(int64_t local_id, int64_t catalogue_id) {
+  local[catalogue_id] = local_id;
+  catalogue[local_id] = catalogue_id;
+  next = std::max(next, local_id + 1);
+}
+
+absl::StatusOr<std::unique_ptr<History>> History::Open(const std::string& dir, bool read_only,
+                                                       Catalogue* catalogue,
+                                                       std::vector<CatalogueWrite>* writes) {
+  std::unique_ptr<History> history(new History(dir + "/history/recent.db"));
+  if (read_only) {
+    absl::StatusOr<std::unique_ptr<ReadOnlyFile>> file = ReadOnlyFile::Open(history->path_);
+    if (absl::IsNotFound(file.status())) {
+      history->absent_ = true;
+      return history;
+    }
+    RONDA_RETURN_IF_ERROR(file.status());
+    history->read_only_ = std::move(*file);
+    RONDA_ASSIGN_OR_RETURN(Lease db, history->Borrow());
+    RONDA_RETURN_IF_ERROR(history->Load(db.get(), catalogue, writes));
+    return history;
+  }
+  RONDA_RETURN_IF_ERROR(MakeDirectories(dir + "/history"));
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<RecentDb> db, RecentDb::Open(history->path_));
+  RONDA_RETURN_IF_ERROR(history->Load(db.get(), catalogue, writes));
+  MutexLock lock(&history->write_mu_);
+  history->writer_ = std::move(db);
+  return history;
+}
+
+History::~History() = default;
+
+absl::Status History::Load(RecentDb* db, Catalogue* catalogue,
+                           std::vector<CatalogueWrite>* writes) {
+  MutexLock lock(&mu_);
+  RONDA_RETURN_IF_ERROR(db->ForEachNode([&](int64_t id, std::string_view data) -> absl::Status {
+    RONDA_ASSIGN_OR_RETURN(const NodeInfo node, DecodeNodeRow(id, data));
+    const Catalogue::Node* known = catalogue->FindNode(node.name);
+    const NodeId node_id = known != nullptr ? known->id : catalogue->PutNode(node, writes);
+    nodes_.Map(id, node_id);
+    node_names_[node_id] = node.name;
+    return absl::OkStatus();
+  }));
+  RONDA_RETURN_IF_ERROR(db->ForEachSource([&](int64_t id, std::string_view data) -> absl::Status {
+    RONDA_ASSIGN_OR_RETURN(SourceRow row, DecodeSourceRow(id, data));
+    const auto node = nodes_.catalogue.find(row.node);
+    if (node == nodes_.catalogue.end()) {
+      return Fail(absl::StatusCode::kDataLoss, "{}: source {} has no node", path_, id);
+    }
+    row.node = node->second;
+    sources_.Map(id, catalogue->PutSourceRow(row, writes)->id);
+    return absl::OkStatus();
+  }));
+  RONDA_RETURN_IF_ERROR(db->ForEachSchema([&](int64_t id, std::string_view data) -> absl::Status {
+    RONDA_ASSIGN_OR_RETURN(Schema schema, DecodeSchemaRow(id, data));
+    auto shared = std::make_shared<const Schema>(std::move(schema));
+    schemas_.Map(id, catalogue->PutSchema(std::move(shared), writes)->id);
+    return absl::OkStatus();
+  }));
+  return db->ForEachPair([&](int64_t local_source, int64_t local_schema, int64_t t_max_ms) {
+    const auto a = sources_.catalogue.find(local_source);
+    const auto b = schemas_.catalogue.find(local_schema);
+    if (a == sources_.catalogue.end() || b == schemas_.catalogue.end()) {
+      return;
+    }
+    const std::shared_ptr<const SourceEntry> source = catalogue->FindSource(a->second);
+    const std::shared_ptr<const SchemaEntry> schema = catalogue->FindSchema(b->second);
+    catalogue->AddPair(source, schema);
+    catalogue->SawBlock(*source, *schema, t_max_ms);
+  });
+}
+
+absl::StatusOr<History::Lease> History::Borrow() const {
+  {
+    MutexLock lock(&mu_);
+    if (!idle_.empty()) {
+      std::unique_ptr<RecentDb> db = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(this, std::move(db));
+    }
+  }
+  absl::StatusOr<std::unique_ptr<Database>> connection =
+      read_only_ != nullptr ? read_only_->Connect() : Database::Open(path_, {});
+  RONDA_RETURN_IF_ERROR(connection.status());
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<RecentDb> db, RecentDb::Wrap(std::move(*connection)));
+  return Lease(this, std::move(db));
+}
+
+std::optional<int64_t> History::LocalOf(const Ids History::*ids, int64_t catalogue_id) const {
+  MutexLock lock(&mu_);
+  const Ids& map = this->*ids;
+  const auto it = map.local.find(catalogue_id);
+  return it == map.local.end() ? std::nullopt : std::optional<int64_t>(it->second);
+}
+
+absl::StatusOr<int64_t> History::LocalNode(const SourceEntry& source) {
+  MutexLock lock(&mu_);
+  const auto it = nodes_.local.find(source.row.node);
+  if (it != nodes_.local.end()) {
+    return it->second;
+  }
+  const int64_t id = nodes_.next;
+  NodeInfo node;
+  node.name = source.row.node_name;
+  node.labels = source.row.node_labels;
+  RONDA_RETURN_IF_ERROR(writer_->PutNode(id, EncodeNodeRow(id, node)));
+  nodes_.Map(id, source.row.node);
+  node_names_[source.row.node] = source.row.node_name;
+  return id;
+}
+
+absl::StatusOr<int64_t> History::LocalSource(const SourceEntry& source, int64_t local_node) {
+  MutexLock lock(&mu_);
+  const auto it = sources_.local.find(source.id);
+  if (it != sources_.local.end()) {
+    return it->second;
+  }
+  const int64_t id = sources_.next;
+  SourceRow row = source.row;
+  row.node = local_node;
+  RONDA_RETURN_IF_ERROR(writer_->PutSource(id, EncodeSourceRow(id, row)));
+  sources_.Map(id, source.id);
+  return id;
+}
+
+absl::StatusOr<int64_t> History::LocalSchema(const SchemaEntry& schema) {
+  MutexLock lock(&mu_);
+  const auto it = schemas_.local.find(schema.id);
+  if (it != schemas_.local.end()) {
+    return it->second;
+  }
+  const int64_t id = schemas_.next;
+  RONDA_RETURN_IF_ERROR(writer_->PutSchema(id, EncodeSchemaRow(id, *schema.schema)));
+  schemas_.Map(id, schema.id);
+  return id;
+}
+
+absl::Status History::WriteRun(const SealedRun& sealed) {
+  RONDA_ASSIGN_OR_RETURN(const int64_t node, LocalNode(*sealed.run.source));
+  if (sealed.run.schema == nullptr) {
+    return writer_->PutRecords(sealed, node);
+  }
+  RONDA_ASSIGN_OR_RETURN(const int64_t source, LocalSource(*sealed.run.source, node));
+  RONDA_ASSIGN_OR_RETURN(const int64_t schema, LocalSchema(*sealed.run.schema));
+  return writer_->PutBlock(sealed, node, source, schema);
+}
+
+absl::Status History::Write(std::span<const SealedRun> runs) {
+  MutexLock write_lock(&write_mu_);
+  // Ids that a failed transaction handed out are not in the file: take them back.
+  Ids nodes;
+  Ids sources;
+  Ids schemas;
+  {
+    MutexLock lock(&mu_);
+    nodes = nodes_;
+    sources = sources_;
+    schemas = schemas_;
+  }
+  const absl::Status status = [&]() -> absl::Status {
+    RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db()));
+    for (const SealedRun& run : runs) {
+      RONDA_RETURN_IF_ERROR(WriteRun(run));
+    }
+    return transaction.Commit();
+  }();
+  if (!status.ok()) {
+    MutexLock lock(&mu_);
+    nodes_ = std::move(nodes);
+    sources_ = std::move(sources);
+    schemas_ = std::move(schemas);
+  }
+  return status;
+}
+
+absl::StatusOr<std::optional<CoveredRun>> History::FindRun(const RunKey& key) const {
+  const std::optional<int64_t> node = LocalOf(&History::nodes_, key.node);
+  if (!node) {
+    return std::optional<CoveredRun>();
+  }
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(std::optional<CoveredRun> run,
+                         db->FindRun(*node, key.epoch.id, key.first_seq));
+  if (run && run->source != 0) {
+    MutexLock lock(&mu_);
+    const auto source = sources_.catalogue.find(run->source);
+    const auto schema = schemas_.catalogue.find(run->schema);
+    if (source == sources_.catalogue.end() || schema == schemas_.catalogue.end()) {
+      return Fail(absl::StatusCode::kDataLoss, "{}: a block without its source or schema", path_);
+    }
+    run->source = source->second;
+    run->schema = schema->second;
+  }
+  return run;
+}
+
+absl::Status History::ReadBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                                 std::span<const uint32_t> wanted, VisitBlock visit) const {
+  const std::optional<int64_t> source = LocalOf(&History::sources_, pair.source->id);
+  const std::optional<int64_t> schema = LocalOf(&History::schemas_, pair.schema->id);
+  if (!source || !schema) {
+    return absl::OkStatus();
+  }
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
+  absl::StatusOr<std::vector<BlockRow>> rows = db->FindBlocks(*source, *schema, start_ms, end_ms);
+  if (absl::IsDataLoss(rows.status())) {
+    CountCorrupt(rows.status());
+    return absl::OkStatus();
+  }
+  RONDA_RETURN_IF_ERROR(rows.status());
+  for (const BlockRow& row : *rows) {
+    std::vector<std::vector<double>> columns;
+    absl::StatusOr<BlockHeader> header = db->ReadBlock(row, wanted, &columns);
+    if (header.ok()) {
+      visit(std::move(*header), std::move(columns));
+    } else if (absl::IsDataLoss(header.status()) || absl::IsNotFound(header.status()) ||
+               absl::IsUnimplemented(header.status())) {
+      CountCorrupt(header.status());
+    } else {
+      return header.status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> History::HasBlocks(const SourceSchema& pair, int64_t start_ms,
+                                        int64_t end_ms) const {
+  const std::optional<int64_t> source = LocalOf(&History::sources_, pair.source->id);
+  const std::optional<int64_t> schema = LocalOf(&History::schemas_, pair.schema->id);
+  if (!source || !schema) {
+    return false;
+  }
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  return db->HasBlocks(*source, *schema, start_ms, end_ms);
+}
+
+absl::Status History::ReadRecords(std::string_view kind, NodeId node, int64_t start_ms,
+                                  int64_t end_ms, VisitFrames visit) const {
+  std::optional<int64_t> local = 0;
+  if (node != 0) {
+    local = LocalOf(&History::nodes_, node);
+  }
+  {
+    MutexLock lock(&mu_);
+    if (!local || nodes_.local.empty()) {
+      return absl::OkStatus();
+    }
+  }
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  const absl::Status status = db->ForEachRecords(
+      kind, *local, start_ms, end_ms,
+      [&](int64_t local_node, const RunKey& key, std::string_view bytes) {
+        NodeId id = 0;
+        std::string name;
+        {
+          MutexLock lock(&mu_);
+          const auto it = nodes_.catalogue.find(local_node);
+          id = it != nodes_.catalogue.end() ? it->second : 0;
+          name = id != 0 ? node_names_.find(id)->second : "";
+        }
+        const absl::StatusOr<std::vector<HeadFrame>> frames = DecodeFrames(name, key, bytes);
+        if (id == 0 || !frames.ok()) {
+          CountCorrupt(frames.status());
+          return;
+        }
+        visit(id, key, *frames);
+      });
+  if (absl::IsDataLoss(status)) {
+    CountCorrupt(status);
+    return absl::OkStatus();
+  }
+  return status;
+}
+
+absl::StatusOr<int64_t> History::Remove(const SourceSchema& pair, int64_t before_ms,
+                                        int64_t limit) {
+  const std::optional<int64_t> source = LocalOf(&History::sources_, pair.source->id);
+  const std::optional<int64_t> schema = LocalOf(&History::schemas_, pair.schema->id);
+  if (!source || !schema) {
+    return 0;
+  }
+  MutexLock lock(&write_mu_);
+  return writer_->RemoveBlocks(*source, *schema, before_ms, limit);
+}
+
+absl::StatusOr<RecentDb::Totals> History::Totals() const {
+  if (absent_) {
+    return RecentDb::Totals{};
+  }
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  return db->CountBlocks();
+}
+
+absl::StatusOr<uint64_t> History::LastOrder() const {
+  if (absent_) {
+    return 0;
+  }
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  return db->LastOrder();
+}
+
+int64_t History::corrupt_blocks() const {
+  MutexLock lock(&mu_);
+  return corrupt_blocks_;
+}
+
+void History::CountCorrupt(const absl::Status& status) const {
+  MutexLock lock(&mu_);
+  // Readers come back to the same block again and again: the log needs to know of it once.
+  if (corrupt_blocks_++ == 0) {
+    obs::Error("store", "left out a damaged block of {}: {}", path_, Message(status));
+  }
+}
+
+}  // namespace ronda::store

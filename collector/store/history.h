@@ -1,0 +1,99 @@
+// What blocks hold, in terms of the catalogue: recent.db, its connections, and its ids.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/store/catalogue.h"
+#include "collector/store/sqlite_readonly.h"
+#include "collector/store/sqlite_recent_db.h"
+#include "common/base/mutex.h"
+
+namespace ronda::store {
+
+// Thread-safe. Readers have connections of their own and never wait for the writer.
+class History {
+ public:
+  // Opens dir/history/recent.db, and adds to the catalogue what the file knows and the catalogue
+  // does not (ronda.db was lost). A read-only history may be absent: then it is empty.
+  // kDataLoss: the file is damaged so that not even its catalogue can be read.
+  static absl::StatusOr<std::unique_ptr<History>> Open(const std::string& dir, bool read_only,
+                                                       Catalogue* catalogue,
+                                                       std::vector<CatalogueWrite>* writes);
+  ~History();
+
+  // Writes the runs' blocks in one transaction.
+  absl::Status Write(std::span<const SealedRun> runs);
+
+  // What blocks hold of a run: ids are the catalogue's.
+  absl::StatusOr<std::optional<CoveredRun>> FindRun(const RunKey& key) const;
+
+  // The blocks of a pair in the window; `columns` are the wanted ones, in their order. A block that
+  // is damaged is counted in corrupt_blocks() and left out.
+  using VisitBlock =
+      absl::FunctionRef<void(BlockHeader header, std::vector<std::vector<double>> columns)>;
+  absl::Status ReadBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                          std::span<const uint32_t> wanted, VisitBlock visit) const;
+  absl::StatusOr<bool> HasBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
+
+  // Runs of records, as frames. Damaged ones are counted and left out. node 0: all.
+  using VisitFrames =
+      absl::FunctionRef<void(NodeId node, const RunKey& key, std::span<const HeadFrame> frames)>;
+  absl::Status ReadRecords(std::string_view kind, NodeId node, int64_t start_ms, int64_t end_ms,
+                           VisitFrames visit) const;
+
+  // Removes at most `limit` blocks of the pair that end before `before_ms`.
+  absl::StatusOr<int64_t> Remove(const SourceSchema& pair, int64_t before_ms, int64_t limit);
+
+  absl::StatusOr<RecentDb::Totals> Totals() const;
+  absl::StatusOr<uint64_t> LastOrder() const;
+  int64_t corrupt_blocks() const;
+
+ private:
+  struct Ids {
+    absl::flat_hash_map<int64_t, int64_t> local;      // by the catalogue's id
+    absl::flat_hash_map<int64_t, int64_t> catalogue;  // by the file's id
+    int64_t next = 1;
+    void Map(int64_t local_id, int64_t catalogue_id);
+  };
+  class Lease;
+
+  explicit History(std::string path) : path_(std::move(path)) {}
+  absl::Status Load(RecentDb* db, Catalogue* catalogue, std::vector<CatalogueWrite>* writes);
+  absl::StatusOr<Lease> Borrow() const;
+  absl::Status WriteRun(const SealedRun& sealed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+  absl::StatusOr<int64_t> LocalNode(const SourceEntry& source)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+  absl::StatusOr<int64_t> LocalSource(const SourceEntry& source, int64_t local_node)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+  absl::StatusOr<int64_t> LocalSchema(const SchemaEntry& schema)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+  std::optional<int64_t> LocalOf(const Ids History::*ids, int64_t catalogue_id) const;
+  void CountCorrupt(const absl::Status& status) const;
+
+  const std::string path_;
+  bool absent_ = false;                      // read-only, and there is no file
+  std::unique_ptr<ReadOnlyFile> read_only_;  // null: the connections may write
+
+  Mutex write_mu_;  // taken before mu_
+  std::unique_ptr<RecentDb> writer_ ABSL_GUARDED_BY(write_mu_);
+
+  mutable Mutex mu_;
+  Ids nodes_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<NodeId, std::string> node_names_ ABSL_GUARDED_BY(mu_);
+  Ids sources_ ABSL_GUARDED_BY(mu_);
+  Ids schemas_ ABSL_GUARDED_BY(mu_);
+  mutable std::vector<std::unique_ptr<RecentDb>> idle_ ABSL_GUARDED_BY(mu_);
+  mutable int64_t corrupt_blocks_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace ronda::store

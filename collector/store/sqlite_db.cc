@@ -1,0 +1,267 @@
+#include "collector/store/sqlite_db.h"
+
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "common/base/status.h"
+
+namespace ronda::store {
+namespace {
+
+absl::StatusCode CodeOf(int extended, int system_errno) {
+  const bool no_space = system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG;
+  switch (extended & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+      return absl::StatusCode::kResourceExhausted;
+    case SQLITE_IOERR:
+      if (extended == SQLITE_IOERR_CORRUPTFS) {
+        return absl::StatusCode::kDataLoss;
+      }
+      // A page that cannot be read at all has the same cure as a damaged one.
+      if (extended == SQLITE_IOERR_SHORT_READ) {
+        return absl::StatusCode::kDataLoss;
+      }
+      return no_space || extended == SQLITE_IOERR_SHMSIZE ? absl::StatusCode::kResourceExhausted
+                                                          : absl::StatusCode::kUnknown;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::StatusCode::kUnavailable;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::StatusCode::kDataLoss;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+      return absl::StatusCode::kPermissionDenied;
+    case SQLITE_CANTOPEN:
+      return system_errno == ENOENT   ? absl::StatusCode::kNotFound
+             : system_errno == EACCES ? absl::StatusCode::kPermissionDenied
+             : no_space               ? absl::StatusCode::kResourceExhausted
+                                      : absl::StatusCode::kUnavailable;
+    case SQLITE_CONSTRAINT:
+      return absl::StatusCode::kAlreadyExists;
+    default:
+      return absl::StatusCode::kUnknown;
+  }
+}
+
+absl::Status ErrorOf(sqlite3* db, const std::string& path, std::string_view what) {
+  const int code = db != nullptr ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
+  const char* message = db != nullptr ? sqlite3_errmsg(db) : "out of memory";
+  return Fail(CodeOf(code, db != nullptr ? sqlite3_system_errno(db) : 0), "{}: {}: {} ({})", path,
+              what, message, code);
+}
+
+absl::StatusOr<sqlite3*> OpenRaw(const std::string& name, const std::string& path, int flags,
+                                 int busy_timeout_ms) {
+  sqlite3* db = nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (code != SQLITE_OK) {
+    const absl::Status status = ErrorOf(db, path, "opening the database");
+    sqlite3_close_v2(db);
+    return status;
+  }
+  sqlite3_extended_result_codes(db, 1);
+  sqlite3_busy_timeout(db, busy_timeout_ms);
+  return db;
+}
+
+}  // namespace
+
+Statement::~Statement() { sqlite3_finalize(stmt_); }
+
+Statement::Statement(Statement&& other) noexcept
+    : db_(std::exchange(other.db_, nullptr)), stmt_(std::exchange(other.stmt_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  if (this != &other) {
+    sqlite3_finalize(stmt_);
+    db_ = std::exchange(other.db_, nullptr);
+    stmt_ = std::exchange(other.stmt_, nullptr);
+  }
+  return *this;
+}
+
+// Binding fails only for an index that does not exist or without memory; Step() then reports what
+// is wrong with the row, so the results are not looked at here.
+Statement& Statement::Bind(int index, int64_t value) {
+  sqlite3_bind_int64(stmt_, index, value);
+  return *this;
+}
+
+Statement& Statement::BindBlob(int index, std::string_view bytes) {
+  sqlite3_bind_blob64(stmt_, index, bytes.data() != nullptr ? bytes.data() : "", bytes.size(),
+                      SQLITE_STATIC);
+  return *this;
+}
+
+Statement& Statement::BindText(int index, std::string_view text) {
+  sqlite3_bind_text64(stmt_, index, text.data() != nullptr ? text.data() : "", text.size(),
+                      SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  const int code = sqlite3_step(stmt_);
+  if (code == SQLITE_ROW) {
+    return true;
+  }
+  if (code == SQLITE_DONE) {
+    Reset();
+    return false;
+  }
+  const absl::Status status = db_->LastError(sqlite3_sql(stmt_));
+  Reset();
+  return status;
+}
+
+absl::Status Statement::Run() {
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, Step());
+    if (!row) {
+      return absl::OkStatus();
+    }
+  }
+}
+
+void Statement::Reset() {
+  sqlite3_reset(stmt_);
+  sqlite3_clear_bindings(stmt_);
+}
+
+int64_t Statement::Int(int column) const { return sqlite3_column_int64(stmt_, column); }
+
+std::string_view Statement::Bytes(int column) const {
+  const void* data = sqlite3_column_blob(stmt_, column);
+  const int size = sqlite3_column_bytes(stmt_, column);
+  return data == nullptr
+             ? std::string_view()
+             : std::string_view(static_cast<const char*>(data), static_cast<size_t>(size));
+}
+
+bool Statement::IsNull(int column) const {
+  return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
+}
+
+absl::StatusOr<Blob> Blob::Open(const Database& db, const char* table, const char* column,
+                                int64_t rowid) {
+  sqlite3_blob* blob = nullptr;
+  if (sqlite3_blob_open(db.db_, "main", table, column, rowid, 0, &blob) != SQLITE_OK) {
+    // SQLITE_ERROR is what a row that is not there gives.
+    const bool absent = (sqlite3_extended_errcode(db.db_) & 0xff) == SQLITE_ERROR;
+    const absl::Status status = db.LastError("opening a blob");
+    sqlite3_blob_close(blob);
+    return absent ? MakeStatus(absl::StatusCode::kNotFound, Message(status)) : status;
+  }
+  return Blob(&db, blob);
+}
+
+Blob::~Blob() { sqlite3_blob_close(blob_); }
+
+Blob::Blob(Blob&& other) noexcept : db_(other.db_), blob_(std::exchange(other.blob_, nullptr)) {}
+
+size_t Blob::size() const { return static_cast<size_t>(sqlite3_blob_bytes(blob_)); }
+
+absl::Status Blob::Read(size_t offset, size_t size, std::string* out) const {
+  if (offset > this->size() || size > this->size() - offset) {
+    return Fail(absl::StatusCode::kDataLoss, "{}: a blob that is shorter than it says",
+                db_->path());
+  }
+  out->resize(size);
+  if (sqlite3_blob_read(blob_, out->data(), static_cast<int>(size), static_cast<int>(offset)) !=
+      SQLITE_OK) {
+    return db_->LastError("reading a blob");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
+                                                         const Options& options) {
+  RONDA_ASSIGN_OR_RETURN(
+      sqlite3 * raw,
+      OpenRaw(path, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options.busy_timeout_ms));
+  std::unique_ptr<Database> db(new Database(raw, path));
+  // Debian's SQLite overwrites deleted content with zeros by default, which costs half as much
+  // again in writes; nothing here is secret.
+  RONDA_RETURN_IF_ERROR(
+      db->Execute("PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                  "PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+                  "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;"
+                  "PRAGMA cache_size=-" +
+                  std::to_string(options.cache_kib) +
+                  ";PRAGMA mmap_size=" + std::to_string(options.mmap_bytes)));
+  return db;
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenUri(const std::string& uri,
+                                                            const std::string& path,
+                                                            const Options& options) {
+  RONDA_ASSIGN_OR_RETURN(sqlite3 * raw, OpenRaw(uri, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI,
+                                                options.busy_timeout_ms));
+  std::unique_ptr<Database> db(new Database(raw, path));
+  RONDA_RETURN_IF_ERROR(
+      db->Execute("PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+                  "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-" +
+                  std::to_string(options.cache_kib) +
+                  ";PRAGMA mmap_size=" + std::to_string(options.mmap_bytes)));
+  return db;
+}
+
+Database::~Database() { sqlite3_close_v2(db_); }
+
+absl::Status Database::LastError(std::string_view what) const { return ErrorOf(db_, path_, what); }
+
+absl::Status Database::Execute(const std::string& sql) {
+  if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return LastError(std::string_view(sql).substr(0, 60));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Statement> Database::Prepare(std::string_view sql) {
+  sqlite3_stmt* stmt = nullptr;
+  if (sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &stmt, nullptr) != SQLITE_OK) {
+    return LastError(sql.substr(0, 60));
+  }
+  return Statement(this, stmt);
+}
+
+absl::StatusOr<int64_t> Database::QueryInt(std::string_view sql) {
+  RONDA_ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  RONDA_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  return row ? statement.Int(0) : 0;
+}
+
+absl::Status Database::Checkpoint(bool restart) {
+  const int mode = restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
+  // Busy means that a reader still needs the old pages: the next round gets further.
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
+    return LastError("checkpointing");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Transaction> Transaction::Begin(Database* db, bool write) {
+  RONDA_RETURN_IF_ERROR(db->Execute(write ? "BEGIN IMMEDIATE" : "BEGIN"));
+  return Transaction(db);
+}
+
+Transaction::~Transaction() {
+  if (db_ != nullptr) {
+    // Some errors (a full disk) have rolled back already; then this one fails, and may.
+    (void)db_->Execute("ROLLBACK");
+  }
+}
+
+absl::Status Transaction::Commit() {
+  RONDA_RETURN_IF_ERROR(db_->Execute("COMMIT"));
+  db_ = nullptr;
+  return absl::OkStatus();
+}
+
+}  // namespace ronda::store

@@ -1,0 +1,120 @@
+// history/recent.db, level 0: sealed blocks, with a catalogue of its own. Tables: FORMAT.md.
+//
+// Ids in the file are the file's own: across files a series is its label set. History maps them to
+// those of the catalogue.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/store/block.h"
+#include "collector/store/catalogue.h"
+#include "collector/store/sqlite_db.h"
+
+namespace ronda::store {
+
+// A run that is ready to be written.
+struct SealedRun {
+  RunSnapshot run;
+  uint64_t last_seq = 0;
+  int64_t t_min_ms = 0;
+  int64_t t_max_ms = 0;
+  uint64_t last_order = 0;
+  std::vector<int64_t> t_ms;  // runs of samples
+  std::vector<uint64_t> order;
+  std::vector<std::vector<double>> columns;
+  std::string kind;       // runs of records
+  bool may_grow = false;  // samples: keep the frames beside the block
+};
+
+// A row of `blocks` without its data.
+struct BlockRow {
+  int64_t id = 0;
+  BlockKey key;
+  int64_t t_min_ms = 0;
+  int64_t t_max_ms = 0;
+};
+
+// What a block or a record block holds of a run.
+struct CoveredRun {
+  uint64_t last_seq = 0;
+  int64_t source = 0;  // runs of samples
+  int64_t schema = 0;
+  std::string frames;  // EncodeFrames(); empty if the run cannot grow any more
+};
+
+// One connection. Of one thread at a time.
+class RecentDb {
+ public:
+  static absl::StatusOr<std::unique_ptr<RecentDb>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<RecentDb>> Wrap(std::unique_ptr<Database> db);
+
+  using VisitRow = absl::FunctionRef<absl::Status(int64_t id, std::string_view data)>;
+  absl::Status ForEachNode(VisitRow visit);
+  absl::Status ForEachSource(VisitRow visit);
+  absl::Status ForEachSchema(VisitRow visit);
+  // The (source, schema) pairs that have blocks, with the time of the newest sample.
+  absl::Status ForEachPair(
+      absl::FunctionRef<void(int64_t source, int64_t schema, int64_t t_max_ms)> visit);
+
+  // Adds rows of the catalogue. Call inside a transaction.
+  absl::Status PutNode(int64_t id, std::string_view data);
+  absl::Status PutSource(int64_t id, std::string_view data);
+  absl::Status PutSchema(int64_t id, std::string_view data);
+  // Writes the run's block in place of an earlier one of the same run. Inside a transaction. Ids
+  // are the file's.
+  absl::Status PutBlock(const SealedRun& sealed, int64_t node, int64_t source, int64_t schema);
+  absl::Status PutRecords(const SealedRun& sealed, int64_t node);
+
+  absl::StatusOr<std::optional<CoveredRun>> FindRun(int64_t node, uint64_t epoch,
+                                                    uint64_t first_seq);
+  // Blocks of a pair that overlap the window, oldest first.
+  absl::StatusOr<std::vector<BlockRow>> FindBlocks(int64_t source, int64_t schema, int64_t start_ms,
+                                                   int64_t end_ms);
+  absl::StatusOr<bool> HasBlocks(int64_t source, int64_t schema, int64_t start_ms, int64_t end_ms);
+  // The header of a block, and the named columns in `columns` (ascending). kDataLoss.
+  absl::StatusOr<BlockHeader> ReadBlock(const BlockRow& row, std::span<const uint32_t> wanted,
+                                        std::vector<std::vector<double>>* columns);
+  // Runs of records of a kind that overlap the window. node 0: all.
+  using VisitRecords =
+      absl::FunctionRef<void(int64_t node, const RunKey& key, std::string_view frames)>;
+  absl::Status ForEachRecords(std::string_view kind, int64_t node, int64_t start_ms, int64_t end_ms,
+                              VisitRecords visit);
+
+  // Removes at most `limit` blocks of a pair that end before `before_ms`; returns how many.
+  absl::StatusOr<int64_t> RemoveBlocks(int64_t source, int64_t schema, int64_t before_ms,
+                                       int64_t limit);
+
+  struct Totals {
+    int64_t blocks = 0;
+    int64_t bytes = 0;
+  };
+  absl::StatusOr<Totals> CountBlocks();
+  // The greatest HeadFrame::order in the file. Reads every row.
+  absl::StatusOr<uint64_t> LastOrder();
+
+  absl::Status Check();
+  Database* db() { return db_.get(); }
+
+ private:
+  explicit RecentDb(std::unique_ptr<Database> db) : db_(std::move(db)) {}
+  absl::Status ForEach(std::string_view sql, VisitRow visit);
+  absl::Status Put(std::string_view sql, int64_t id, std::string_view data);
+  // Prepared once a connection.
+  absl::StatusOr<Statement*> Cached(std::string_view sql);
+
+  std::unique_ptr<Database> db_;
+  absl::flat_hash_map<std::string_view, std::unique_ptr<Statement>> statements_;
+};
+
+}  // namespace ronda::store

@@ -1,0 +1,61 @@
+#include "collector/store/sqlite_schema.h"
+
+#include <string>
+
+#include "common/base/status.h"
+
+namespace ronda::store {
+namespace {
+
+absl::StatusOr<int64_t> VersionOf(Database* db, int64_t application_id, int64_t last) {
+  RONDA_ASSIGN_OR_RETURN(const int64_t id, db->QueryInt("PRAGMA application_id"));
+  RONDA_ASSIGN_OR_RETURN(const int64_t version, db->QueryInt("PRAGMA user_version"));
+  RONDA_ASSIGN_OR_RETURN(const int64_t tables, db->QueryInt("SELECT count(*) FROM sqlite_schema"));
+  if (id == 0 && version == 0 && tables == 0) {
+    return 0;
+  }
+  if (id != application_id || version <= 0) {
+    return Fail(absl::StatusCode::kDataLoss,
+                "{}: damaged, or not a file of Ronda (application id {}, version {})", db->path(),
+                id, version);
+  }
+  if (version > last) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "{}: written by a later version of Ronda (format {}, this one knows {})",
+                db->path(), version, last);
+  }
+  return version;
+}
+
+}  // namespace
+
+absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migration> migrations) {
+  const auto last = static_cast<int64_t>(migrations.size());
+  RONDA_ASSIGN_OR_RETURN(int64_t version, VersionOf(db, application_id, last));
+  for (; version < last; ++version) {
+    RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db));
+    RONDA_RETURN_IF_ERROR(migrations[static_cast<size_t>(version)](db));
+    RONDA_RETURN_IF_ERROR(db->Execute("PRAGMA application_id=" + std::to_string(application_id) +
+                                      "; PRAGMA user_version=" + std::to_string(version + 1)));
+    RONDA_RETURN_IF_ERROR(transaction.Commit());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVersion(Database* db, int64_t application_id,
+                          std::span<const Migration> migrations) {
+  const auto last = static_cast<int64_t>(migrations.size());
+  RONDA_ASSIGN_OR_RETURN(const int64_t version, VersionOf(db, application_id, last));
+  if (version == 0) {
+    return Fail(absl::StatusCode::kNotFound, "{}: holds no data yet", db->path());
+  }
+  if (version < last) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "{}: of an earlier version (format {}); start the collector once to bring it up "
+                "to date",
+                db->path(), version);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ronda::store

@@ -1,0 +1,24 @@
+// Versions of our SQLite files: application_id says whose file it is, user_version how far its
+// schema has come.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
+#include "collector/store/sqlite_db.h"
+
+namespace ronda::store {
+
+// One step from version i to i+1, inside a transaction. Never changed once released.
+using Migration = absl::Status (*)(Database* db);
+
+// Brings a file that is new, or of an earlier version, to the last one, one transaction a step.
+// kDataLoss: not a file of this application. kFailedPrecondition: written by a later version.
+absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migration> migrations);
+
+// The same checks without changing anything; an earlier version is kFailedPrecondition too.
+absl::Status CheckVersion(Database* db, int64_t application_id,
+                          std::span<const Migration> migrations);
+
+}  // namespace ronda::store

@@ -1,0 +1,200 @@
+#include "collector/store/store.h"
+
+#include <utility>
+
+#include "collector/store/appender.h"
+#include "collector/store/checkpointer.h"
+#include "collector/store/folder_lock.h"
+#include "collector/store/gap_writer.h"
+#include "collector/store/journal_writer.h"
+#include "collector/store/replay.h"
+#include "collector/store/sealer.h"
+#include "collector/store/store_base.h"
+#include "common/base/files.h"
+#include "common/base/status.h"
+
+namespace ronda::store {
+namespace {
+
+// The store of a running collector.
+class LiveStore final : public StoreBase {
+ public:
+  LiveStore(const Options& options, const Clock& clock, FolderLock lock)
+      : options_(options), clock_(clock), lock_(std::move(lock)) {}
+  ~LiveStore() override { LiveStore::Close(); }
+
+  absl::Status Start();
+  bool live() const override { return true; }
+  void Close() override;
+  absl::StatusOr<NodeId> PutNode(const NodeInfo& node) override;
+  absl::Status AddSchema(std::shared_ptr<const Schema> schema) override;
+  using Store::Append;
+  absl::Status Append(std::vector<Batch> batches) override;
+  absl::Status Flush(int64_t timeout_ms) override { return journal_->Flush(timeout_ms); }
+  absl::Status SealNow() override;
+  StoreStats Stats() const override;
+
+ private:
+  void OnDurable(int64_t commit, const JournalWriter::Durable& durable);
+  // Queues rows of the catalogue for the next commit.
+  void Write(std::vector<CatalogueWrite> rows) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu);
+
+  const Options options_;
+  const Clock& clock_;
+  FolderLock lock_;
+  std::unique_ptr<JournalWriter> journal_;
+  std::unique_ptr<Appender> appender_;
+  std::unique_ptr<Sealer> sealer_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+
+  Mutex close_mu_;
+  bool closed_ ABSL_GUARDED_BY(close_mu_) = false;
+};
+
+absl::Status LiveStore::Start() {
+  const std::string path = options_.dir + "/ronda.db";
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<JournalDb> db,
+                         JournalDb::Open(path, options_.max_journal_pages_for_test));
+  RONDA_RETURN_IF_ERROR(db->Check());
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> state_connection, Database::Open(path, {}));
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<JournalDb> state_db,
+                         JournalDb::Wrap(std::move(state_connection)));
+  RONDA_ASSIGN_OR_RETURN(checkpointer_, Checkpointer::Open(path));
+
+  std::vector<CatalogueWrite> writes;
+  {
+    MutexLock lock(&state_.mu);
+    RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
+    RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
+                           History::Open(options_.dir, false, &state_.catalogue, &writes));
+    Init(std::move(history), std::move(state_db));
+  }
+  RONDA_ASSIGN_OR_RETURN(ReplayResult replayed, Replay(db.get(), *history_, clock_, &state_));
+
+  journal_ = std::make_unique<JournalWriter>(
+      std::move(db),
+      JournalWriter::Options{options_.commit_interval_ms, replayed.next_commit,
+                             std::move(replayed.rows)},
+      [this](int64_t commit, const JournalWriter::Durable& durable) {
+        OnDurable(commit, durable);
+      });
+  appender_ = std::make_unique<Appender>(&state_, history_.get(), journal_.get(), clock_,
+                                         options_.max_pending_bytes);
+  sealer_ =
+      std::make_unique<Sealer>(&state_, history_.get(), journal_.get(), clock_,
+                               Sealer::Options{options_.seal_after_ms, options_.retention_raw_ms});
+  journal_->Start();
+  checkpointer_->Start();
+  if (!writes.empty()) {
+    MutexLock lock(&state_.mu);
+    Write(std::move(writes));
+  }
+  RONDA_RETURN_IF_ERROR(WriteCorruptGaps(this, replayed.lost, clock_));
+  if (!options_.manual_seal) {
+    sealer_->Start();
+  }
+  return absl::OkStatus();
+}
+
+void LiveStore::Write(std::vector<CatalogueWrite> rows) {
+  if (!rows.empty()) {
+    journal_->Add(state_.next_order, {}, std::move(rows), {}, {});
+  }
+}
+
+void LiveStore::OnDurable(int64_t commit, const JournalWriter::Durable& durable) {
+  MutexLock lock(&state_.mu);
+  for (const auto& [epoch, seq] : durable) {
+    epoch->durable.Add(seq);
+  }
+  state_.durable_commit = commit;
+}
+
+void LiveStore::Close() {
+  MutexLock close_lock(&close_mu_);
+  if (closed_) {
+    return;
+  }
+  closed_ = true;
+  if (sealer_ != nullptr) {
+    sealer_->Stop();
+  }
+  if (journal_ != nullptr) {
+    {
+      MutexLock lock(&state_.mu);
+      Write(state_.catalogue.TakeSeen());
+    }
+    journal_->Stop();
+  }
+  if (checkpointer_ != nullptr) {
+    checkpointer_->Stop();
+  }
+}
+
+absl::StatusOr<NodeId> LiveStore::PutNode(const NodeInfo& node) {
+  if (node.name.empty()) {
+    return Fail(absl::StatusCode::kInvalidArgument, "adding a node: it has no name");
+  }
+  std::vector<CatalogueWrite> writes;
+  MutexLock lock(&state_.mu);
+  const NodeId id = state_.catalogue.PutNode(node, &writes);
+  Write(std::move(writes));
+  return id;
+}
+
+absl::Status LiveStore::AddSchema(std::shared_ptr<const Schema> schema) {
+  if (schema == nullptr) {
+    return Fail(absl::StatusCode::kInvalidArgument, "adding a schema: there is none");
+  }
+  for (const Schema::Series& series : schema->series) {
+    if (series.metric >= schema->metrics.size()) {
+      return Fail(absl::StatusCode::kInvalidArgument,
+                  "adding a schema: a series is of metric {} of {}", series.metric,
+                  schema->metrics.size());
+    }
+  }
+  std::vector<CatalogueWrite> writes;
+  MutexLock lock(&state_.mu);
+  state_.catalogue.PutSchema(std::move(schema), &writes);
+  Write(std::move(writes));
+  return absl::OkStatus();
+}
+
+absl::Status LiveStore::Append(std::vector<Batch> batches) {
+  if (MutexLock lock(&close_mu_); closed_) {
+    return Fail(absl::StatusCode::kFailedPrecondition, "appending: the store is closed");
+  }
+  return appender_->Append(std::move(batches));
+}
+
+absl::Status LiveStore::SealNow() { return sealer_->Pass(true); }
+
+StoreStats LiveStore::Stats() const {
+  StoreStats stats = StoreBase::Stats();
+  const JournalStats journal = journal_->Stats();
+  stats.counters.commits = journal.commits;
+  stats.counters.commit_failures = journal.commit_failures;
+  stats.counters.committed_frames = journal.committed_frames;
+  stats.journal_bytes = journal.journal_bytes;
+  stats.pending_bytes = journal.pending_bytes;
+  stats.fsync_p99_ms = journal.fsync_p99_ms;
+  stats.journal_status = journal.status;
+  return stats;
+}
+
+}  // namespace
+
+Store::~Store() = default;
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options, const Clock& clock) {
+  RONDA_RETURN_IF_ERROR(MakeDirectories(options.dir));
+  RONDA_ASSIGN_OR_RETURN(FolderLock lock, FolderLock::Take(options.dir));
+  auto store = std::make_unique<LiveStore>(options, clock, std::move(lock));
+  const absl::Status status = store->Start();
+  if (!status.ok()) {
+    return AdviseRepair(status, options.dir);
+  }
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace ronda::store
