@@ -60,7 +60,7 @@ install_packages() {
   mapfile -t missing < <(missing_packages "${wanted[@]}")
   ((${#missing[@]} == 0)) && return 0
 
-  echo "Installing Debian packages (to $* Ronda): ${missing[*]}"
+  echo "Installing Debian packages (needed for: $*): ${missing[*]}"
   if ((EUID != 0)) && ! command -v sudo >/dev/null; then
     echo "You are not root and there is no sudo. Run as root: apt-get install ${missing[*]}" >&2
     return 1
