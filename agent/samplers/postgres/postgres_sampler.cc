@@ -232,6 +232,9 @@ PgFailure PostgresSampler::ReadActivity(PgConnection::Deadline deadline) {
       reading_.databases.emplace_back(result.Text(row, 1));
     }
   }
+  if (!reading_.connections.has_value()) {  // is it a proxy that answers by itself?
+    return {PgTrouble::kOther, "", "the answer about its sessions lacks their number"};
+  }
   return {};
 }
 
