@@ -79,8 +79,8 @@ Pipeline::Pipeline(const Options& options, store::Store& store, rules::Engine& e
       clock_(clock),
       started_ms_(clock.NowMs()),
       started_mono_ms_(clock.MonotonicMs()),
-      pending_bytes_(std::make_shared<std::atomic<int64_t>>(0)),
       own_epoch_{RandomBits(), clock.NowMs()},
+      pending_bytes_(std::make_shared<std::atomic<int64_t>>(0)),
       own_(own_epoch_) {}
 
 Pipeline::~Pipeline() = default;

@@ -82,6 +82,7 @@ class Pipeline : public query::LiveStatus {
     int64_t silence_repeat_ms = 15'000;  // up = 0 again and again, so that it is never stale
     int64_t max_pending_bytes = 48 << 20;
     int64_t live_stream_ms = 30'000;  // a stream that was heard within this is alive
+    size_t max_nodes = 20'000;        // streams at a time
   };
 
   // All are borrowed and must outlive the pipeline.

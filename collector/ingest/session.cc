@@ -14,6 +14,7 @@ namespace ronda::ingest {
 namespace {
 
 constexpr uint32_t kProtocolVersion = 1;
+constexpr int64_t kRefusedLogMs = 60'000;
 // What an agent may have in flight of backfill at first, and is granted again as it is committed.
 constexpr uint64_t kBackfillCredit = 2'000'000;
 
@@ -349,7 +350,8 @@ void Session::TakeRecords(bool live, const codec::FrameHeader& header, std::stri
 void Session::RejectFrame(uint64_t seq, int reason, const absl::Status& why) {
   v1::CollectorMessage message;
   v1::Reject* reject = message.mutable_reject();
-  reject->set_reason(static_cast<v1::Reject::Reason>(reason));
+  const auto reason_value = static_cast<v1::Reject::Reason>(reason);
+  reject->set_reason(reason_value);
   reject->set_detail(std::string(Message(why)));
   if (seq != 0) {
     v1::SeqRange* range = reject->add_range();
@@ -357,8 +359,17 @@ void Session::RejectFrame(uint64_t seq, int reason, const absl::Status& why) {
     range->set_last(seq);
   }
   outlet_.send(std::move(message));
-  obs::Warn("ingest", "refused a frame node={} peer={} seq={} reason={} detail=\"{}\"", node_name_,
-            peer_, seq, v1::Reject::Reason_Name(reject->reason()), Message(why));
+  // The first at once, then one line a minute with their number.
+  ++refused_since_log_;
+  const int64_t now = clock_.MonotonicMs();
+  if (refused_log_ms_ != 0 && now - refused_log_ms_ < kRefusedLogMs) {
+    return;
+  }
+  obs::Warn("ingest", "refused frames node={} peer={} count={} last_seq={} reason={} detail=\"{}\"",
+            node_name_, peer_, refused_since_log_, seq, v1::Reject::Reason_Name(reason_value),
+            Message(why));
+  refused_log_ms_ = now;
+  refused_since_log_ = 0;
 }
 
 void Session::Deliver(Pending pending) {

@@ -103,6 +103,8 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   SchemaHash awaited_{};  // the schema that parked frames wait for
   // Schemas whose labels were checked against this node's.
   std::set<SchemaHash> checked_;
+  int64_t refused_since_log_ = 0;
+  int64_t refused_log_ms_ = 0;  // monotonic; 0: never
 };
 
 }  // namespace ronda::ingest

@@ -31,7 +31,7 @@ FakeAgent::FakeAgent(Pipeline& pipeline, store::Store& store, const Clock& clock
   made->metrics = {{"up", MetricType::kGauge, "", ""},
                    {"load", MetricType::kGauge, "", ""},
                    {"requests_total", MetricType::kCounter, "", ""}};
-  made->series = {{0, Labels()}, {1, Labels({{"core", "all"}})}, {2, Labels()}};
+  made->series = {{0, Labels()}, {1, Labels(std::vector<Label>{{"core", "all"}})}, {2, Labels()}};
   schema = made;
   Session::Outlet outlet;
   outlet.send = [heard = heard](v1::CollectorMessage message) {

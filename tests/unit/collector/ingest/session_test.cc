@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "common/codec/crc32c.h"
+#include "common/codec/varint.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/collector/ingest/ingest_fixture.h"
 
@@ -163,6 +165,9 @@ TEST_F(SessionTest, AFrameOfALaterVersionIsRefusedByName) {
   agent->Join("web1", 1);
   std::string frame = agent->Encode(start_ms_ + 1000, 1);
   frame[0] = static_cast<char>((frame[0] & 0x0f) | 0x70);
+  // Every version keeps the checksum at the end.
+  frame.resize(frame.size() - 4);
+  codec::PutU32(&frame, codec::Crc32c(frame));
   agent->Send(frame);
   EXPECT_THAT(agent->last_reject(), StartsWith("UNSUPPORTED_VERSION"));
 }

@@ -96,7 +96,7 @@ TEST_F(SilenceTest, AfterARestartOfTheCollectorThereIsAGraceThenSilence) {
   Open();
   EXPECT_THAT(Alerts(), ElementsAre("LoadHigh firing")) << "a restart forgets nothing";
   Quiet(89);
-  EXPECT_THAT(Alerts(), Not(Contains("NodeSilent firing")));
+  EXPECT_THAT(Alerts(), testing::Not(Contains("NodeSilent firing")));
   Quiet(2);
   EXPECT_THAT(Alerts(), testing::UnorderedElementsAre("LoadHigh unknown", "NodeSilent firing"));
   Flush();
