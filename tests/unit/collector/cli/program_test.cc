@@ -1,0 +1,134 @@
+// `ronda` as a process, against a folder that the store wrote.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/collector/query/sample_folder.h"
+
+namespace ronda::cli {
+namespace {
+
+class ProgramTest : public testing::Test {
+ protected:
+  ProgramTest() { query::SampleFolder(dir_.path()).Close(); }
+
+  // ronda --data DIR --utc ...
+  Output Ronda(std::vector<std::string> arguments) const {
+    std::vector<std::string> argv = {ProgramPath("ronda"), "--data", dir_.path(), "--utc"};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return RunProgram(argv);
+  }
+
+  TempDir dir_;
+};
+
+size_t Lines(const std::string& text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST_F(ProgramTest, TheLastMinuteOfAStoppedCollector) {
+  const Output run =
+      Ronda({"query", "node_memory_MemAvailable_bytes", "--since", "1m", "-o", "csv"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(Lines(run.out), 61U) << run.out;
+  EXPECT_EQ(run.out.substr(0, run.out.find('\n')), "time,__name__,instance,job,node,role,value");
+  EXPECT_NE(run.out.find("2026-11-19T23:59:01.000Z,node_memory_MemAvailable_bytes,web1,node,web1,"
+                         "web,3000000000\n2026-11-19T23:59:02.000Z,"),
+            std::string::npos)
+      << run.out;
+  EXPECT_NE(run.err.find("no collector runs on"), std::string::npos);
+}
+
+TEST_F(ProgramTest, APlotHasTheWindowAndTheSeries) {
+  const Output run = Ronda({"query", "ronda_cpu_usage_percent", "--since", "1m", "-o", "plot"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(Lines(run.out), 21U) << run.out;
+  EXPECT_NE(run.out.find("23:59:00"), std::string::npos);
+  EXPECT_NE(run.out.find(" %"), std::string::npos);
+  EXPECT_NE(run.out.find("ronda_cpu_usage_percent{"), std::string::npos);
+}
+
+TEST_F(ProgramTest, AnInstantAsJson) {
+  const Output run = Ronda({"query", "up{node=~\"web.*\"}", "-o", "json"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.out,
+            "{\"resultType\":\"vector\",\"result\":[\n"
+            "{\"metric\":{\"__name__\":\"up\",\"instance\":\"web1\",\"job\":\"node\","
+            "\"node\":\"web1\",\"role\":\"web\"},\"value\":[1795132800,\"1\"]}\n"
+            "]}\n");
+}
+
+TEST_F(ProgramTest, EveryCommandAnswers) {
+  EXPECT_NE(Ronda({"status"}).out.find("1 alert firing"), std::string::npos);
+  EXPECT_NE(Ronda({"nodes"}).out.find("web1"), std::string::npos);
+  EXPECT_NE(Ronda({"metrics", "memory"}).out.find("gauge  bytes       1  Memory available."),
+            std::string::npos);
+  EXPECT_NE(Ronda({"alerts"}).out.find("CpuBusy"), std::string::npos);
+  EXPECT_NE(Ronda({"alerts", "--since", "1h"}).out.find("pending  firing"), std::string::npos);
+  EXPECT_NE(Ronda({"gaps"}).out.find("network"), std::string::npos);
+  EXPECT_NE(Ronda({"version"}).out.find("ronda 0."), std::string::npos);
+  for (const char* command : {"status", "nodes", "metrics", "alerts", "gaps"}) {
+    const Output run = Ronda({command, "-o", "json"});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(run.out.substr(0, 4), "[\n {") << command;
+  }
+}
+
+TEST_F(ProgramTest, ExitCodes) {
+  EXPECT_EQ(Ronda({"alerts"}).exit_code, 0);
+  EXPECT_EQ(Ronda({"alerts", "--exit-code"}).exit_code, 1);
+  EXPECT_EQ(Ronda({"alerts", "--exit-code", "--severity", "warning"}).exit_code, 0);
+  EXPECT_EQ(Ronda({"nodes", "web9"}).exit_code, 1);
+  EXPECT_EQ(Ronda({"query"}).exit_code, 2);
+  EXPECT_EQ(Ronda({"status", "-o", "plot"}).exit_code, 2);
+  EXPECT_EQ(RunProgram({ProgramPath("ronda"), "--data", dir_.File("nowhere"), "nodes"}).exit_code,
+            3);
+  const Output unreachable = RunProgram(
+      {ProgramPath("ronda"), "--collector", "unix://" + dir_.File("none.sock"), "status"});
+  EXPECT_EQ(unreachable.exit_code, 3);
+  EXPECT_NE(unreachable.err.find("none.sock"), std::string::npos);
+  EXPECT_NE(unreachable.err.find("--data DIR"), std::string::npos);
+}
+
+TEST_F(ProgramTest, ABadSelectorShowsThePlace) {
+  const Output run = Ronda({"query", "up{node=web1}"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_NE(run.err.find("line 1, column 9"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("\n  up{node=web1}\n          ^\n"), std::string::npos) << run.err;
+}
+
+TEST_F(ProgramTest, AnEmptyAnswerHelps) {
+  Output run = Ronda({"query", "node_memory_memavailable_bytes", "-o", "csv"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.out, "time,value\n");
+  EXPECT_NE(run.err.find("did you mean node_memory_MemAvailable_bytes?"), std::string::npos);
+  run = Ronda({"query", "up{node=\"web9\"}", "-o", "json"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.out, "{\"resultType\":\"vector\",\"result\":[]}\n");
+  EXPECT_NE(run.err.find("the metric is known"), std::string::npos);
+}
+
+TEST_F(ProgramTest, AReaderThatGoesAwayIsNoError) {
+  const std::string command = "'" + ProgramPath("ronda") + "' --data '" + dir_.path() +
+                              "' query '{__name__=~\".+\"}' --since 1m --step 1ms -o csv | head -1;"
+                              " echo ${PIPESTATUS[0]}";
+  const Output run = RunProgram({"/bin/bash", "-c", command});
+  EXPECT_EQ(run.out, "time,__name__,instance,job,node,role,value\n0\n") << run.err;
+}
+
+TEST_F(ProgramTest, RepairReports) {
+  const Output run = Ronda({"store", "repair"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.out, "");
+  EXPECT_EQ(RunProgram({ProgramPath("ronda"), "--collector", "x:1", "store", "repair"}).exit_code,
+            2);
+  // What was there is there.
+  EXPECT_EQ(Lines(Ronda({"query", "up", "--since", "1m", "-o", "csv"}).out), 61U);
+}
+
+}  // namespace
+}  // namespace ronda::cli
