@@ -22,7 +22,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  ronda status\n"
     "  ronda query 'node_load1{node=\"web1\"}' --since 1h -o plot\n"
-    "  ronda --data /var/lib/ronda-collector alerts --since 30d";
+    "  ronda --data /var/lib/ronda-collector alerts --since 30d\n";
 
 void AddGlobals(CLI::App* app, Settings* settings) {
   auto* collector = app->add_option(
@@ -59,7 +59,8 @@ CLI::App* AddCommand(CLI::App* app, const std::string& name, const std::string& 
                      const std::string& examples) {
   CLI::App* command = app->add_subcommand(name, description);
   command->fallthrough();
-  command->footer("Examples:\n" + examples);
+  command->footer("Examples:\n" + examples +
+                  "\n\nOptions of all commands (-o, --data, --utc, ...): ronda --help\n");
   return command;
 }
 
@@ -127,7 +128,6 @@ class Grammar {
   void AddQuery() {
     CLI::App* command = AddCommand(
         &app_, "query", "Samples of the series that a selector matches",
-        "  ronda query 'up == 0' is not taken: a selector is, and no expression\n"
         "  ronda query up\n"
         "  ronda query 'node_filesystem_avail_bytes{node=\"db1\",mountpoint=~\"/|/var.*\"}'\n"
         "  ronda query node_load1 --since 1h -o plot\n"
