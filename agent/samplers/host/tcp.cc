@@ -49,10 +49,7 @@ std::span<const MetricDescriptor> TcpSampler::metrics() const { return kMetrics;
 absl::Status TcpSampler::Sample(int64_t t_ms, SeriesTable& table) {
   // Listening ports are listed apart, and first: they say to which port a connection belongs.
   RONDA_RETURN_IF_ERROR(ListListeners());
-  RONDA_RETURN_IF_ERROR(ListRest());
-  if (t_ms >= next_bulk_ms_ || t_ms < last_bulk_ms_) {
-    RONDA_RETURN_IF_ERROR(ListBulk(t_ms));
-  }
+  RONDA_RETURN_IF_ERROR(ListConnections(t_ms));
   SetTotals(table);
   for (size_t slot = 0; slot < ports_.size(); ++slot) {
     SetPort(slot, table);
@@ -113,12 +110,13 @@ void TcpSampler::AddListener(const TcpSocket& socket) {
   port.listens = true;
 }
 
-void TcpSampler::Count(const TcpSocket& socket, bool bulk) {
+void TcpSampler::Count(const TcpSocket& socket) {
   if (socket.state >= kTcpStates) {
     return;
   }
+  const bool bulk = (kBulkStates & Bit(socket.state)) != 0;
   const auto add = [&](Port& port) {
-    ++(bulk ? port.bulk : port.rest)[socket.state];
+    ++port.sockets[socket.state];
     port.seen_states |= Bit(socket.state);
   };
   add(totals_);
@@ -129,36 +127,39 @@ void TcpSampler::Count(const TcpSocket& socket, bool bulk) {
   (bulk ? bulk_send_bytes_ : send_bytes_) += socket.send_queue;
 }
 
-absl::Status TcpSampler::ListRest() {
-  totals_.rest.fill(0);
+void TcpSampler::Forget(uint32_t states, Port& port) {
+  for (uint32_t state = 0; state < kTcpStates; ++state) {
+    if ((states & Bit(state)) != 0) {
+      port.sockets[state] = 0;
+    }
+  }
+}
+
+absl::Status TcpSampler::ListConnections(int64_t t_ms) {
+  const bool bulk = t_ms >= next_bulk_ms_ || t_ms < last_bulk_ms_;
+  const uint32_t states = kRestStates | (bulk ? kBulkStates : 0);
+  Forget(states | Bit(kTcpListen), totals_);
   for (Port& port : ports_) {
-    port.rest.fill(0);
+    Forget(states, port);
   }
   receive_bytes_ = send_bytes_ = 0;
-  RONDA_RETURN_IF_ERROR(
-      source_->Dump(kRestStates, [this](const TcpSocket& socket) { Count(socket, false); }));
+  if (bulk) {
+    bulk_receive_bytes_ = bulk_send_bytes_ = 0;
+    next_bulk_ms_ = INT64_MIN;  // should this fail half-way
+  }
+  RONDA_RETURN_IF_ERROR(source_->Dump(states, [this](const TcpSocket& socket) { Count(socket); }));
   for (const TcpSocket& socket : listeners_) {
-    ++totals_.rest[kTcpListen];
+    ++totals_.sockets[kTcpListen];
     receive_bytes_ += socket.receive_queue;
     send_bytes_ += socket.send_queue;
   }
   totals_.seen_states |= listeners_.empty() ? 0 : Bit(kTcpListen);
-  return absl::OkStatus();
-}
-
-absl::Status TcpSampler::ListBulk(int64_t t_ms) {
-  totals_.bulk.fill(0);
-  for (Port& port : ports_) {
-    port.bulk.fill(0);
+  if (bulk) {
+    const uint64_t sockets = totals_.sockets[kTcpEstablished] + totals_.sockets[kTcpTimeWait];
+    const auto turns = static_cast<int64_t>((sockets + kCheapSockets - 1) / kCheapSockets);
+    last_bulk_ms_ = t_ms;
+    next_bulk_ms_ = t_ms + std::clamp(turns * kIntervalMs, kIntervalMs, kMaxWaitMs);
   }
-  bulk_receive_bytes_ = bulk_send_bytes_ = 0;
-  next_bulk_ms_ = INT64_MIN;  // should this fail half-way
-  RONDA_RETURN_IF_ERROR(
-      source_->Dump(kBulkStates, [this](const TcpSocket& socket) { Count(socket, true); }));
-  const uint64_t sockets = totals_.bulk[kTcpEstablished] + totals_.bulk[kTcpTimeWait];
-  const auto turns = static_cast<int64_t>((sockets + kCheapSockets - 1) / kCheapSockets);
-  last_bulk_ms_ = t_ms;
-  next_bulk_ms_ = t_ms + std::clamp(turns * kIntervalMs, kIntervalMs, kMaxWaitMs);
   return absl::OkStatus();
 }
 
@@ -166,7 +167,7 @@ void TcpSampler::SetTotals(SeriesTable& table) {
   for (size_t state = 1; state < kTcpStates; ++state) {
     if ((totals_.seen_states & Bit(static_cast<uint32_t>(state))) != 0) {
       table.Set(table.Declare(kStates, {kStateNames[state]}),
-                static_cast<double>(totals_.bulk[state] + totals_.rest[state]));
+                static_cast<double>(totals_.sockets[state]));
     }
   }
   table.Set(table.Declare(kStates, {"rx_queued_bytes"}),
@@ -201,7 +202,7 @@ void TcpSampler::SetPort(size_t slot, SeriesTable& table) {
     if (port.connections[state] == kNoSeries) {
       port.connections[state] = table.Declare(kConnections, {label, kStateNames[state]});
     }
-    table.Set(port.connections[state], static_cast<double>(port.bulk[state] + port.rest[state]));
+    table.Set(port.connections[state], static_cast<double>(port.sockets[state]));
   }
   table.Set(port.queue_series, port.queue);
   table.Set(port.limit_series, port.queue_limit);

@@ -34,9 +34,8 @@ class TcpSampler : public Sampler {
 
  private:
   struct Port {
-    std::array<uint64_t, kTcpStates> bulk{};  // of the last listing of the bulk
-    std::array<uint64_t, kTcpStates> rest{};
-    uint32_t seen_states = 0;  // bits
+    std::array<uint64_t, kTcpStates> sockets{};  // by state, of the last listing of that state
+    uint32_t seen_states = 0;                    // bits
     bool listens = false;
     uint32_t queue = 0;  // of the listening socket that is the fullest
     uint32_t queue_limit = 0;
@@ -47,11 +46,12 @@ class TcpSampler : public Sampler {
   };
 
   absl::Status ListListeners();
-  absl::Status ListRest();
-  absl::Status ListBulk(int64_t t_ms);
+  // Lists the rare states, and in the same pass the bulk when it is due.
+  absl::Status ListConnections(int64_t t_ms);
+  static void Forget(uint32_t states, Port& port);
   void AddListener(const TcpSocket& socket);
   void NamePorts();
-  void Count(const TcpSocket& socket, bool bulk);
+  void Count(const TcpSocket& socket);
   void SetTotals(SeriesTable& table);
   void SetPort(size_t slot, SeriesTable& table);
 
