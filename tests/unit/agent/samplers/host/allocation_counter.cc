@@ -11,18 +11,25 @@ std::atomic<int> allocations{0};
 
 }  // namespace
 
-// The other forms of new and delete come down to these.
-void* operator new(size_t size) {
+// The forms that the sanitizers would otherwise supply, so that each new meets its own delete.
+void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
   if (counting.load(std::memory_order_relaxed)) {
     allocations.fetch_add(1, std::memory_order_relaxed);
   }
-  if (void* p = std::malloc(size == 0 ? 1 : size)) {
+  return std::malloc(size == 0 ? 1 : size);
+}
+void* operator new(size_t size) {
+  if (void* p = operator new(size, std::nothrow)) {
     return p;
   }
   throw std::bad_alloc();
 }
+void* operator new[](size_t size) { return operator new(size); }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t /*size*/) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t& /*tag*/) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete[](void* p, size_t /*size*/) noexcept { std::free(p); }
 
 namespace ronda::agent {
 
