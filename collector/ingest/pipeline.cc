@@ -282,7 +282,9 @@ store::Batch Pipeline::OwnBatchLocked(store::NodeId id, std::vector<store::Frame
   }
   batch.state.insert(batch.state.end(), messages.begin(), messages.end());
   if (!messages.empty()) {
-    batch.on_commit = [this, messages = std::move(messages)] { outbox_.Release(messages); };
+    batch.on_commit = [&outbox = outbox_, messages = std::move(messages)] {
+      outbox.Release(messages);
+    };
   }
   return batch;
 }

@@ -85,7 +85,8 @@ class Pipeline : public query::LiveStatus {
     size_t max_nodes = 20'000;        // streams at a time
   };
 
-  // All are borrowed and must outlive the pipeline.
+  // All are borrowed and must outlive the pipeline; the outbox also the store's last commit (close
+  // the store before either goes).
   Pipeline(const Options& options, store::Store& store, rules::Engine& engine,
            notify::Outbox& outbox, const Clock& clock);
   ~Pipeline() override;

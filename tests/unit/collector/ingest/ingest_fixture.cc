@@ -155,13 +155,14 @@ void IngestTest::SetUp() { Open(); }
 
 // Also used in the middle of a test, as a restart of the collector.
 void IngestTest::Open() {
+  if (store_ != nullptr) {
+    store_->Close();
+  }
   pipeline_.reset();
   if (outbox_ != nullptr) {
     outbox_->Stop();
   }
-  if (store_ != nullptr) {
-    store_->Close();
-  }
+  store_.reset();
   store::Store::Options options;
   options.dir = dir_.path();
   options.commit_interval_ms = 1;

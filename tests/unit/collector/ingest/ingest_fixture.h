@@ -58,6 +58,8 @@ class FakeAgent {
 class IngestTest : public testing::Test {
  protected:
   void SetUp() override;
+  // Commits call back into pipeline and outbox: the store ends first.
+  void TearDown() override { store_->Close(); }
   void Open();
 
   std::unique_ptr<FakeAgent> NewAgent(SessionLimits limits = {}) {
