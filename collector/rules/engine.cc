@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "common/base/status.h"
 #include "common/model/sample.h"
 
@@ -193,33 +194,28 @@ void Engine::OnTick(const SourceTick& tick, std::vector<Transition>* out) {
 // A new plan; the source's alerts move to their entries in it, and alerts from before a restart or
 // reload that are the source's come to it.
 void Engine::Rebuild(const SourceTick& tick, Source* source) {
-  std::vector<Watch> old = std::move(source->watches);
+  std::vector<Instance*> claimed;
+  for (const Watch& watch : source->watches) {
+    if (watch.instance != nullptr) {
+      claimed.push_back(watch.instance);
+    }
+  }
   source->node = tick.node;
   source->plan = PlanFor(tick);
   source->watches.clear();
   source->watched.clear();
-  for (const Watch& watch : old) {
-    if (watch.instance != nullptr) {
-      Claim(tick, source, watch.instance);
+  if (const auto waiting = unclaimed_.find(tick.node); waiting != unclaimed_.end()) {
+    std::vector<Instance*> left;
+    for (Instance* instance : waiting->second) {
+      (Owns(tick, *instance) ? claimed : left).push_back(instance);
     }
-  }
-  const auto waiting = unclaimed_.find(tick.node);
-  if (waiting == unclaimed_.end()) {
-    return;
-  }
-  std::vector<Instance*> left;
-  for (Instance* instance : waiting->second) {
-    if (Owns(tick, *instance)) {
-      Claim(tick, source, instance);
+    if (left.empty()) {
+      unclaimed_.erase(waiting);
     } else {
-      left.push_back(instance);
+      waiting->second = std::move(left);
     }
   }
-  if (left.empty()) {
-    unclaimed_.erase(waiting);
-  } else {
-    waiting->second = std::move(left);
-  }
+  Claim(tick, claimed, source);
 }
 
 std::shared_ptr<const Plan> Engine::PlanFor(const SourceTick& tick) {
@@ -259,26 +255,35 @@ bool Engine::Owns(const SourceTick& tick, const Instance& instance) const {
   return true;
 }
 
-void Engine::Claim(const SourceTick& tick, Source* source, Instance* instance) {
-  const Plan& plan = *source->plan;
-  Watch watch{kNoEntry, instance};
-  for (uint32_t i = 0; i < plan.entries.size() && watch.entry == kNoEntry; ++i) {
-    const Plan::Entry& entry = plan.entries[i];
-    const Rule& rule = *rules_[entry.rule].rule;
-    if (!CouldRaise(rules_[entry.rule], instance->alert) ||
-        AlertLabels(rule, plan.schema->series[entry.column].labels, tick.target_labels) !=
-            instance->alert.labels) {
-      continue;
-    }
-    if (entry.rule != instance->rule) {
-      --active_of_rule_[instance->rule];
-      ++active_of_rule_[entry.rule];
-      instance->rule = entry.rule;
-    }
-    watch.entry = i;
+// By a table of the labels that the entries would raise: many alerts may meet many entries.
+void Engine::Claim(const SourceTick& tick, const std::vector<Instance*>& claimed, Source* source) {
+  using Name = std::pair<std::string_view, std::string_view>;  // group, rule
+  absl::flat_hash_set<Name> wanted;
+  for (const Instance* instance : claimed) {
+    wanted.emplace(instance->alert.group, instance->alert.rule);
   }
-  instance->unclaimed_since_ms = -1;
-  SetWatch(source, watch);
+  const Plan& plan = *source->plan;
+  absl::flat_hash_map<std::pair<std::string_view, Labels>, uint32_t> entries;
+  for (uint32_t i = 0; i < plan.entries.size() && !claimed.empty(); ++i) {
+    const PlacedRule& placed = rules_[plan.entries[i].rule];
+    if (wanted.contains(Name(placed.group->name, placed.rule->name))) {
+      const Labels& series = plan.schema->series[plan.entries[i].column].labels;
+      entries.try_emplace(
+          {placed.group->name, AlertLabels(*placed.rule, series, tick.target_labels)}, i);
+    }
+  }
+  for (Instance* instance : claimed) {
+    Watch watch{kNoEntry, instance};
+    instance->unclaimed_since_ms = -1;
+    const auto found = entries.find({instance->alert.group, instance->alert.labels});
+    if (found != entries.end()) {
+      watch.entry = found->second;
+      --active_of_rule_[instance->rule];
+      instance->rule = plan.entries[watch.entry].rule;
+      ++active_of_rule_[instance->rule];
+    }
+    SetWatch(source, watch);
+  }
 }
 
 void Engine::SetWatch(Source* source, Watch watch) {

@@ -145,7 +145,8 @@ class Engine {
   bool IsLate(const SourceTick& tick, Source* source) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Rebuild(const SourceTick& tick, Source* source) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::shared_ptr<const Plan> PlanFor(const SourceTick& tick) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Claim(const SourceTick& tick, Source* source, Instance* instance)
+  // Gives each alert its entry in the source's new plan, or none.
+  void Claim(const SourceTick& tick, const std::vector<Instance*>& claimed, Source* source)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Owns(const SourceTick& tick, const Instance& instance) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -200,6 +200,28 @@ TEST(EngineTest, ReadersAndReloadsBesideTicks) {
   EXPECT_EQ(transitions, 2000U);
 }
 
+// A node with many alerts whose schema changes, as when a disk is plugged in, or after a restart.
+TEST(EngineTest, ManyAlertsMoveToAnotherSchemaTogether) {
+  ASSERT_OK_AND_ASSIGN(auto engine, Engine::New({File(kHot)}));
+  constexpr int kSeries = 3000;
+  std::vector<std::pair<std::string, std::string>> series = {{"up", ""}};
+  for (int i = 0; i < kSeries; ++i) {
+    series.emplace_back("cpu", fmt::format("{}", i));
+  }
+  Feeder feeder(1, "web1");
+  std::vector<double> values(series.size(), 90);
+  values[0] = 1;
+  EXPECT_EQ(feeder.Tick(*engine, SchemaOf(series), kBeginMs, values).size(), size_t{kSeries});
+  std::reverse(series.begin() + 1, series.end());
+  series.pop_back();
+  values.pop_back();
+  const auto out = feeder.Tick(*engine, SchemaOf(series), kBeginMs + 1000, values);
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].reason, "ended");
+  EXPECT_EQ(out[0].alert.labels.Get("x"), "0");
+  EXPECT_EQ(engine->counters().firing, size_t{kSeries - 1});
+}
+
 // Random frames, schema changes, silences and restarts against NaiveModel.
 class RandomRun {
  public:
