@@ -185,7 +185,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
     node.epoch_had_frames = false;
   }
   if (node.info.labels != info.labels) {
-    node.sources.clear();  // their series have other labels from here on
+    ForgetSourcesLocked(id, node, "node labels changed");
   }
   node.info = info;
   node.last_epoch = request.epoch;
@@ -195,6 +195,24 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
   return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
+}
+
+// Their series have other labels from here on: alerts on the old ones are over.
+void Pipeline::ForgetSourcesLocked(store::NodeId id, Node& node, const std::string& reason) {
+  std::vector<rules::Transition> transitions;
+  for (const auto& [identity, source] : node.sources) {
+    engine_.OnSourceForgotten(source.id, clock_.NowMs(), reason, &transitions);
+  }
+  node.sources.clear();
+  if (transitions.empty()) {
+    return;
+  }
+  std::vector<store::Batch> batches;
+  batches.push_back(OwnBatchLocked(id, {}, transitions));
+  if (absl::Status status = AppendLocked(std::move(batches)); !status.ok()) {
+    obs::Error("ingest", "ended alerts could not be recorded node={} error=\"{}\"", node.info.name,
+               Message(status));
+  }
 }
 
 void Pipeline::Leave(store::NodeId id, const SessionPort* port, const std::string& goodbye) {
@@ -240,13 +258,13 @@ void Pipeline::EvaluateLocked(Node& node, const Arrival& arrival,
   if (!arrival.live) {
     return;
   }
+  // A late frame is for the engine to judge: it tells a repetition from a clock that was set back.
   if (arrival.entry.t_ms <= source.last_ms) {
     ++counters_.late_frames;
-    return;
   }
   const bool all = source.schema != arrival.schema || codec::IsKey(arrival.entry.kind);
   source.schema = arrival.schema;
-  source.last_ms = arrival.entry.t_ms;
+  source.last_ms = std::max(source.last_ms, arrival.entry.t_ms);
   engine_.OnTick({.source = source.id,
                   .node = node.info.name,
                   .target_labels = source.target_labels,

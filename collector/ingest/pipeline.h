@@ -152,6 +152,8 @@ class Pipeline : public query::LiveStatus {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string GapCauseLocked(const Node& node, const JoinRequest& request) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ForgetSourcesLocked(store::NodeId id, Node& node, const std::string& reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts transitions, their records and messages, and own frames into one batch.
   store::Batch OwnBatchLocked(store::NodeId id, std::vector<store::FrameEntry> own,

@@ -9,6 +9,7 @@
 #include "collector/notify/http_post.h"
 #include "collector/notify/webhook_json.h"
 #include "common/base/status.h"
+#include "common/base/version.h"
 
 namespace ronda::notify {
 namespace {
@@ -27,7 +28,7 @@ class WebhookChannel : public Channel {
   explicit WebhookChannel(ChannelConfig config)
       : config_(std::move(config)), masked_url_(MaskUrl(config_.url)) {
     headers_.push_back("Content-Type: application/json");
-    headers_.push_back("User-Agent: ronda/" RONDA_VERSION);
+    headers_.push_back("User-Agent: ronda/" + std::string(Version()));
     for (const auto& [name, value] : config_.headers) {
       // curl drops a header that is written "Name:"; an empty one is "Name;".
       headers_.push_back(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));

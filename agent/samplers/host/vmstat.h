@@ -5,6 +5,7 @@
 
 #include "agent/samplers/host/key_table.h"
 #include "agent/samplers/host/proc_file.h"
+#include "agent/samplers/host/recent_count.h"
 #include "agent/samplers/host/series_set.h"
 #include "agent/samplers/sampler.h"
 
@@ -22,6 +23,7 @@ class VmstatSampler : public Sampler {
   ProcFile file_;
   KeyTable keys_;
   SeriesSet series_;
+  RecentCount oom_kills_;
 };
 
 }  // namespace ronda::agent

@@ -97,7 +97,8 @@ TEST_F(ProcFilesTest, VmstatLetsThroughTheDefaultFilter) {
                            {"node_vmstat_pswpout", 5},
                            {"node_vmstat_pgfault", 6},
                            {"node_vmstat_pgmajfault", 7},
-                           {"node_vmstat_oom_kill", 8}}));
+                           {"node_vmstat_oom_kill", 8},
+                           {"ronda_oom_kills_5m", 0}}));
 }
 
 TEST_F(ProcFilesTest, Diskstats) {
