@@ -28,11 +28,11 @@ std::vector<std::pair<uint32_t, uint32_t>> Shared(const SchemaEntry& mine,
   return out;
 }
 
-void Compare(const SealedRun& sealed, const SchemaEntry& schema, const BlockHeader& block,
+void Compare(const SealedRun& sealed, const SchemaEntry& schema, std::span<const int64_t> t_ms,
              const std::vector<std::vector<double>>& columns, Conflicts* out) {
   std::map<int64_t, size_t> ticks;
-  for (size_t i = 0; i < block.t_ms.size(); ++i) {
-    ticks[block.t_ms[i]] = i;
+  for (size_t i = 0; i < t_ms.size(); ++i) {
+    ticks[t_ms[i]] = i;
   }
   std::vector<std::pair<size_t, size_t>> common;
   for (size_t i = 0; i < sealed.t_ms.size(); ++i) {
@@ -61,8 +61,14 @@ void Compare(const SealedRun& sealed, const SchemaEntry& schema, const BlockHead
 }  // namespace
 
 Conflicts FindConflicts(const History& history, const std::vector<SourceSchema>& pairs_of_source,
-                        const SealedRun& sealed) {
+                        const SealedRun& sealed, std::span<const SealedRun> before) {
   Conflicts out;
+  for (const SealedRun& other : before) {
+    if (other.run.schema != nullptr && other.run.source == sealed.run.source &&
+        other.t_min_ms <= sealed.t_max_ms && other.t_max_ms >= sealed.t_min_ms) {
+      Compare(sealed, *other.run.schema, other.t_ms, other.columns, &out);
+    }
+  }
   for (const SourceSchema& pair : pairs_of_source) {
     std::vector<uint32_t> all(pair.schema->schema->series.size());
     for (uint32_t i = 0; i < all.size(); ++i) {
@@ -78,7 +84,7 @@ Conflicts FindConflicts(const History& history, const std::vector<SourceSchema>&
                                const bool itself = header.key.epoch == sealed.run.key.epoch.id &&
                                                    header.key.first_seq == sealed.run.key.first_seq;
                                if (!itself) {
-                                 Compare(sealed, *pair.schema, header, columns, &out);
+                                 Compare(sealed, *pair.schema, header.t_ms, columns, &out);
                                }
                              });
   }

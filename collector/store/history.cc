@@ -66,6 +66,7 @@ absl::Status History::Load(RecentDb* db, Catalogue* catalogue,
                            std::vector<CatalogueWrite>* writes) {
   MutexLock lock(&mu_);
   RONDA_RETURN_IF_ERROR(db->ForEachNode([&](int64_t id, std::string_view data) -> absl::Status {
+    mu_.AssertHeld();
     RONDA_ASSIGN_OR_RETURN(const NodeInfo node, DecodeNodeRow(id, data));
     const Catalogue::Node* known = catalogue->FindNode(node.name);
     const NodeId node_id = known != nullptr ? known->id : catalogue->PutNode(node, writes);
@@ -74,6 +75,7 @@ absl::Status History::Load(RecentDb* db, Catalogue* catalogue,
     return absl::OkStatus();
   }));
   RONDA_RETURN_IF_ERROR(db->ForEachSource([&](int64_t id, std::string_view data) -> absl::Status {
+    mu_.AssertHeld();
     RONDA_ASSIGN_OR_RETURN(SourceRow row, DecodeSourceRow(id, data));
     const auto node = nodes_.catalogue.find(row.node);
     if (node == nodes_.catalogue.end()) {
@@ -84,12 +86,14 @@ absl::Status History::Load(RecentDb* db, Catalogue* catalogue,
     return absl::OkStatus();
   }));
   RONDA_RETURN_IF_ERROR(db->ForEachSchema([&](int64_t id, std::string_view data) -> absl::Status {
+    mu_.AssertHeld();
     RONDA_ASSIGN_OR_RETURN(Schema schema, DecodeSchemaRow(id, data));
     auto shared = std::make_shared<const Schema>(std::move(schema));
     schemas_.Map(id, catalogue->PutSchema(std::move(shared), writes)->id);
     return absl::OkStatus();
   }));
   return db->ForEachPair([&](int64_t local_source, int64_t local_schema, int64_t t_max_ms) {
+    mu_.AssertHeld();
     const auto a = sources_.catalogue.find(local_source);
     const auto b = schemas_.catalogue.find(local_schema);
     if (a == sources_.catalogue.end() || b == schemas_.catalogue.end()) {
@@ -190,6 +194,7 @@ absl::Status History::Write(std::span<const SealedRun> runs) {
     schemas = schemas_;
   }
   const absl::Status status = [&]() -> absl::Status {
+    write_mu_.AssertHeld();
     RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db()));
     for (const SealedRun& run : runs) {
       RONDA_RETURN_IF_ERROR(WriteRun(run));
@@ -237,7 +242,7 @@ absl::Status History::ReadBlocks(const SourceSchema& pair, int64_t start_ms, int
   RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
   absl::StatusOr<std::vector<BlockRow>> rows = db->FindBlocks(*source, *schema, start_ms, end_ms);
   if (absl::IsDataLoss(rows.status())) {
-    CountCorrupt(rows.status());
+    CountCorrupt(0, rows.status());
     return absl::OkStatus();
   }
   RONDA_RETURN_IF_ERROR(rows.status());
@@ -248,7 +253,7 @@ absl::Status History::ReadBlocks(const SourceSchema& pair, int64_t start_ms, int
       visit(std::move(*header), std::move(columns));
     } else if (absl::IsDataLoss(header.status()) || absl::IsNotFound(header.status()) ||
                absl::IsUnimplemented(header.status())) {
-      CountCorrupt(header.status());
+      CountCorrupt(row.id, header.status());
     } else {
       return header.status();
     }
@@ -293,13 +298,13 @@ absl::Status History::ReadRecords(std::string_view kind, NodeId node, int64_t st
         }
         const absl::StatusOr<std::vector<HeadFrame>> frames = DecodeFrames(name, key, bytes);
         if (id == 0 || !frames.ok()) {
-          CountCorrupt(frames.status());
+          CountCorrupt(-static_cast<int64_t>(key.first_seq), frames.status());
           return;
         }
         visit(id, key, *frames);
       });
   if (absl::IsDataLoss(status)) {
-    CountCorrupt(status);
+    CountCorrupt(0, status);
     return absl::OkStatus();
   }
   return status;
@@ -334,13 +339,13 @@ absl::StatusOr<uint64_t> History::LastOrder() const {
 
 int64_t History::corrupt_blocks() const {
   MutexLock lock(&mu_);
-  return corrupt_blocks_;
+  return static_cast<int64_t>(corrupt_.size());
 }
 
-void History::CountCorrupt(const absl::Status& status) const {
+void History::CountCorrupt(int64_t id, const absl::Status& status) const {
   MutexLock lock(&mu_);
-  // Readers come back to the same block again and again: the log needs to know of it once.
-  if (corrupt_blocks_++ == 0) {
+  // Readers come back to the same block again and again: it counts once.
+  if (corrupt_.insert(id).second) {
     obs::Error("store", "left out a damaged block of {}: {}", path_, Message(status));
   }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -78,7 +79,8 @@ class History {
   absl::StatusOr<int64_t> LocalSchema(const SchemaEntry& schema)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   std::optional<int64_t> LocalOf(const Ids History::*ids, int64_t catalogue_id) const;
-  void CountCorrupt(const absl::Status& status) const;
+  // `id` tells damaged blocks apart: of the row; negative for runs of records; 0 for the rest.
+  void CountCorrupt(int64_t id, const absl::Status& status) const;
 
   const std::string path_;
   bool absent_ = false;                      // read-only, and there is no file
@@ -93,7 +95,7 @@ class History {
   Ids sources_ ABSL_GUARDED_BY(mu_);
   Ids schemas_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<std::unique_ptr<RecentDb>> idle_ ABSL_GUARDED_BY(mu_);
-  mutable int64_t corrupt_blocks_ ABSL_GUARDED_BY(mu_) = 0;
+  mutable absl::flat_hash_set<int64_t> corrupt_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace ronda::store

@@ -128,7 +128,7 @@ bool Sealer::Decode(SealedRun* sealed) {
   return good > 0;
 }
 
-void Sealer::CountConflicts(const SealedRun& sealed) {
+void Sealer::CountConflicts(const SealedRun& sealed, const std::vector<SealedRun>& before) {
   if (sealed.run.schema == nullptr) {
     return;
   }
@@ -137,7 +137,7 @@ void Sealer::CountConflicts(const SealedRun& sealed) {
     MutexLock lock(&state_.mu);
     pairs = state_.catalogue.PairsOf(sealed.run.source->id);
   }
-  const Conflicts found = FindConflicts(history_, pairs, sealed);
+  const Conflicts found = FindConflicts(history_, pairs, sealed, before);
   MutexLock lock(&state_.mu);
   state_.duplicate_samples += found.duplicates;
   state_.conflicting_samples += found.conflicts;
@@ -164,7 +164,7 @@ absl::Status Sealer::Pass(bool now) {
     std::vector<SealedRun> undecodable;
     for (size_t i = at; i < std::min(due.size(), at + kRunsPerTransaction); ++i) {
       if (Decode(&due[i])) {
-        CountConflicts(due[i]);
+        CountConflicts(due[i], part);
         part.push_back(std::move(due[i]));
       } else {
         obs::Error("store", "dropping run {} of node {}: its frames cannot be decoded",

@@ -49,7 +49,7 @@ class Sealer {
   std::vector<SealedRun> FindDue(bool now);
   // Decodes the run; false if nothing of it can be decoded.
   bool Decode(SealedRun* sealed);
-  void CountConflicts(const SealedRun& sealed);
+  void CountConflicts(const SealedRun& sealed, const std::vector<SealedRun>& before);
   void MarkSealed(const std::vector<SealedRun>& runs);
   absl::Status Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(pass_mu_);
   absl::Status RemoveOld();

@@ -225,6 +225,18 @@ TEST_F(StoreTest, FirstDurableSampleOfATimeWins) {
   EXPECT_EQ(SelectOne("m1"), want);
   EXPECT_EQ(store_->Stats().counters.duplicate_samples, 1);
   EXPECT_EQ(store_->Stats().counters.conflicting_samples, 2);
+  // Two that are sealed in one transaction.
+  for (const uint64_t id : {9, 10}) {
+    epoch_.id = id;
+    FrameMaker maker(1, {"host", "node", ""});
+    maker.StartRun(schema_);
+    AppendValues(&maker, 50, {1, 1, 1});
+  }
+  ASSERT_OK(store_->Flush(5000));
+  clock_.Advance(options_.seal_after_ms);
+  ASSERT_OK(store_->SealNow());
+  EXPECT_EQ(store_->Stats().counters.duplicate_samples, 4);
+  EXPECT_EQ(store_->Stats().counters.conflicting_samples, 2);
 }
 
 TEST_F(StoreTest, BatchesOfOneCallAreOneCommitAndCallBackAfterIt) {
