@@ -392,6 +392,42 @@ TEST_F(StoreTest, NewOwnLabelsMakeNewSeries) {
   EXPECT_EQ(Select(*store_, {Matcher::Equal("env", "prod")}).begin()->second.size(), 3u);
 }
 
+TEST_F(StoreTest, ReadersSeeEveryTickWhileItIsSealed) {
+  Open();
+  std::atomic<int64_t> appended = 0;
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const int64_t at_least = appended;
+      const Samples got = SelectOne("m1");
+      EXPECT_GE(static_cast<int64_t>(got.size()), at_least);
+      EXPECT_EQ(got, Ticks(0, static_cast<int64_t>(got.size()), 1));
+    }
+  });
+  std::thread sealer([&] {
+    while (!done) {
+      EXPECT_OK(store_->SealNow());
+      EXPECT_GE(store_->Stats().blocks, 0);
+    }
+  });
+  FrameMaker maker(1, {"host", "node", ""});
+  maker.StartRun(schema_);
+  for (int64_t tick = 0; tick < 2000; ++tick) {
+    if (tick % 10 == 0) {
+      maker.StartRun(schema_);
+    }
+    AppendTicks(&maker, tick, 1);
+    appended = tick + 1;
+    if (tick % 100 == 0) {
+      EXPECT_OK(store_->Flush(5000));
+    }
+  }
+  done = true;
+  reader.join();
+  sealer.join();
+  EXPECT_EQ(store_->Stats().counters.duplicate_samples, 0);
+}
+
 TEST_F(StoreTest, SealsAndRemovesByItself) {
   options_.retention_raw_ms = 3'600'000;
   Open();
