@@ -40,13 +40,13 @@ struct Epoch {
 
 struct NodeInfo {
   std::string name;
-  Labels labels;                // the node's own, from agent.yml
+  Labels labels;  // the node's own, from agent.yml
   std::string agent_version;
   std::string boot_id;
   int64_t first_seen_ms = 0;
-  int64_t last_seen_ms = 0;     // time of the newest durable sample; at seal and at stop, exact then
-  Epoch epoch;                  // of the agent last seen
-  bool said_goodbye = false;    // that agent stopped in order
+  int64_t last_seen_ms = 0;   // time of the newest durable sample; at seal and at stop, exact then
+  Epoch epoch;                // of the agent last seen
+  bool said_goodbye = false;  // that agent stopped in order
 };
 
 struct SourceInfo {
@@ -58,13 +58,13 @@ struct SourceInfo {
 // One frame as it arrived, checked and decoded by the caller (ingest).
 struct FrameEntry {
   codec::FrameKind kind{};
-  GroupIdentity group;          // of the run's key frame; for records only the name is used
-  SchemaHash schema{};          // sample frames: must be known (AddSchema)
-  uint64_t run_first_seq = 0;   // names the run within (node, epoch)
+  GroupIdentity group;         // of the run's key frame; for records only the name is used
+  SchemaHash schema{};         // sample frames: must be known (AddSchema)
+  uint64_t run_first_seq = 0;  // names the run within (node, epoch)
   uint64_t seq = 0;
   uint32_t crc = 0;
   int64_t t_ms = 0;
-  std::string bytes;            // the whole frame
+  std::string bytes;  // the whole frame
 };
 
 struct Batch {
@@ -84,28 +84,28 @@ struct StoreCounters {
   int64_t sealed_blocks = 0;
   int64_t corrupt_journal_rows = 0;
   int64_t corrupt_blocks = 0;
-  int64_t duplicate_samples = 0;   // equal time, equal value
-  int64_t conflicting_samples = 0; // equal time, other value: the first durable one won
+  int64_t duplicate_samples = 0;    // equal time, equal value
+  int64_t conflicting_samples = 0;  // equal time, other value: the first durable one won
 };
 
 struct StoreStats {
   StoreCounters counters;
-  int64_t journal_bytes = 0;       // not yet sealed
-  int64_t pending_bytes = 0;       // appended, not yet committed
+  int64_t journal_bytes = 0;  // not yet sealed
+  int64_t pending_bytes = 0;  // appended, not yet committed
   int64_t blocks = 0;
   int64_t block_bytes = 0;
   int64_t series = 0;
   double fsync_p99_ms = 0;
-  absl::Status journal_status;     // of the last commit: kResourceExhausted while the disk is full
+  absl::Status journal_status;  // of the last commit: kResourceExhausted while the disk is full
 };
 
 // Thread-safe.
 class Store : public Queryable, public RecordReader {
  public:
   struct Options {
-    std::string dir;                       // the data folder; made if absent
-    int64_t commit_interval_ms = 50;       // the next commit starts then, or when the last one ends
-    int64_t seal_after_ms = 180'000;       // a run is sealed at the latest when this old
+    std::string dir;                  // the data folder; made if absent
+    int64_t commit_interval_ms = 50;  // the next commit starts then, or when the last one ends
+    int64_t seal_after_ms = 180'000;  // a run is sealed at the latest when this old
     int64_t retention_raw_ms = int64_t{28} * 86'400'000;
     int64_t max_pending_bytes = 64 << 20;  // Append() refuses above this
     // Runs seals and trims only when a test calls SealNow().
@@ -114,8 +114,8 @@ class Store : public Queryable, public RecordReader {
     int64_t max_journal_pages_for_test = 0;
   };
 
-  // Opens for reading and writing, replays the journal, starts the threads. `clock` must outlive the
-  // store. kFailedPrecondition: another collector has the folder, or a later version wrote it.
+  // Opens for reading and writing, replays the journal, starts the threads. `clock` must outlive
+  // the store. kFailedPrecondition: another collector has the folder, or a later version wrote it.
   // kDataLoss: ronda.db is damaged; the message names the file and `ronda store repair`.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options, const Clock& clock);
 
@@ -151,10 +151,10 @@ class Store : public Queryable, public RecordReader {
   // The checksum of a held frame that is not sealed yet; nullopt if unknown. For conflicts.
   virtual std::optional<uint32_t> FindCrc(NodeId node, const Epoch& epoch, uint64_t seq) const = 0;
 
-  // Makes the frames visible to readers and queues them for the next commit: all batches of one call
-  // go into the same commit (an agent's frames, and the collector's own records and state that they
-  // caused, in another epoch). Frames must be new (not in Held()) and of one run in order. A batch
-  // without frames and state is fine: its on_commit comes after everything appended before is
+  // Makes the frames visible to readers and queues them for the next commit: all batches of one
+  // call go into the same commit (an agent's frames, and the collector's own records and state that
+  // they caused, in another epoch). Frames must be new (not in Held()) and of one run in order. A
+  // batch without frames and state is fine: its on_commit comes after everything appended before is
   // durable. kResourceExhausted: max_pending_bytes is reached (the disk is full or slow): nothing
   // was taken, try again.
   virtual absl::Status Append(std::vector<Batch> batches) = 0;
@@ -178,8 +178,8 @@ class Store : public Queryable, public RecordReader {
   virtual StoreStats Stats() const = 0;
 };
 
-// Rebuilds a damaged ronda.db: keeps it aside as ronda.db.corrupt-<time>, saves each journal row and
-// catalogue row that can still be read and whose checksum is right, rebuilds the rest from
+// Rebuilds a damaged ronda.db: keeps it aside as ronda.db.corrupt-<time>, saves each journal row
+// and catalogue row that can still be read and whose checksum is right, rebuilds the rest from
 // history/. Returns a report for people, one line a fact. kFailedPrecondition: a collector runs.
 absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock& clock);
 
