@@ -173,6 +173,14 @@ void Agent::AddSource(GroupOptions options, std::vector<std::unique_ptr<Sampler>
   options.group = kFirstSourceGroup + static_cast<uint32_t>(sources_.size());
   group_names_[options.group] = options.identity.name;
   thread.phase_ms = PhaseMs(config_.node);
+  thread.on_missed = [this, name = options.identity.name](int64_t from_ms, int64_t to_ms,
+                                                          uint64_t missed) {
+    gaps_.Report(
+        from_ms, to_ms, name, "agent stalled",
+        fmt::format("{} ticks were left out: the source or the machine was too slow, or the "
+                    "agent was stopped for a while",
+                    missed));
+  };
   Source source;
   source.group = std::make_unique<Group>(std::move(options), std::move(samplers), clock_);
   source.thread = std::make_unique<SourceThread>(std::move(thread), *source.group, queue_, clock_);

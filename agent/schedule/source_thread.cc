@@ -31,8 +31,16 @@ void SourceThread::Stop() {
 }
 
 void SourceThread::Run() {
+  uint64_t missed_before = 0;
+  int64_t last_ms = 0;
   while (const std::optional<int64_t> t_ms = ticker_.Wait()) {
-    group_.set_missed_ticks(ticker_.overruns());
+    const uint64_t missed = ticker_.overruns();
+    if (missed > missed_before && last_ms != 0 && options_.on_missed) {
+      options_.on_missed(last_ms, *t_ms, missed - missed_before);
+    }
+    missed_before = missed;
+    last_ms = *t_ms;
+    group_.set_missed_ticks(missed);
     group_.Tick(*t_ms, sink_);
   }
 }

@@ -19,6 +19,9 @@ struct SourceThreadOptions {
   int64_t phase_ms = 0;
   // Called on the source's thread.
   std::function<void(const ClockStep&)> on_clock_step;
+  // Called on the source's thread when ticks were left out: the last one before the hole, the first
+  // one after it, and how many are missing. May be empty.
+  std::function<void(int64_t from_ms, int64_t to_ms, uint64_t missed)> on_missed;
   // Called by Stop() on its own thread: breaks off what a sampler is waiting for, so that Stop()
   // returns soon. May be empty.
   std::function<void()> interrupt;

@@ -178,11 +178,10 @@ absl::StatusOr<std::vector<Gap>> LocalApi::Gaps(int64_t start_ms, int64_t end_ms
                                                 std::string_view node) {
   RONDA_ASSIGN_OR_RETURN(const TimeBase time, Time());
   RONDA_ASSIGN_OR_RETURN(std::vector<Gap> gaps, ReadGaps(store_, start_ms, end_ms, node));
-  if (end_ms >= time.now_ms) {
-    RONDA_ASSIGN_OR_RETURN(const std::vector<NodeStatus> nodes,
-                           ViewNodes(store_, live_, time, node));
-    AddOpenGaps(nodes, &gaps);
-  }
+  RONDA_ASSIGN_OR_RETURN(std::vector<NodeStatus> nodes, ViewNodes(store_, live_, time, node));
+  // A gap that is open now lasts beyond every window: it touches those that end after its begin.
+  std::erase_if(nodes, [end_ms](const NodeStatus& n) { return n.last_sample_ms > end_ms; });
+  AddOpenGaps(nodes, &gaps);
   return gaps;
 }
 

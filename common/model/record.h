@@ -36,8 +36,8 @@ struct Record {
 };
 
 // A hole in a node's samples. Columns: from_ms, to_ms (0 while it lasts), group ("" = all of the
-// node), cause ("agent stopped", "agent killed", "host rebooted", "overflow", "clock step",
-// "rejected", "corrupt", ...), detail.
+// node), cause ("agent stopped", "agent killed", "agent stalled", "host rebooted", "overflow",
+// "clock step", "rejected", "corrupt", ...), detail.
 const RecordKind& GapRecord();
 
 // A transition of an alert. Columns: rule, group, severity, labels (as printed), from, to (states),

@@ -47,7 +47,7 @@ class AlertTest : public testing::Test {
     ASSERT_OK_AND_ASSIGN(server_, PostgresServer::Start({.max_connections = 20}));
     std::ofstream(dir_.File("rules.yml")) << kRules;
     std::ofstream(dir_.File("collector.yml"))
-        << "silence_after: 3s\nsilence_grace: 1s\nchannels:\n  - name: hook\n    type: webhook\n"
+        << "silence_after: 5s\nsilence_grace: 1s\nchannels:\n  - name: hook\n    type: webhook\n"
         << "    url: " << sink_.url("/alerts") << "\n";
     ASSERT_TRUE(collector_.Start(
         {ProgramPath("ronda-collector"), "--config", dir_.File("collector.yml"), "--data",
