@@ -7,12 +7,12 @@
 packages_build=(
   g++ cmake ninja-build pkg-config
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev
-  libsqlite3-dev libpqxx-dev libcurl4-openssl-dev libssl-dev libre2-dev
+  libsqlite3-dev libpq-dev libcurl4-openssl-dev libssl-dev libre2-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev
 )
 # The tests run against real servers. They start their own; the services of the packages stay off.
 packages_tests=(
-  libgtest-dev libgmock-dev postgresql prometheus-node-exporter xz-utils
+  libgtest-dev libgmock-dev postgresql prometheus-node-exporter prometheus-postgres-exporter xz-utils
 )
 # What the built programs need to run, beyond what building them needs.
 packages_run=(
@@ -105,7 +105,7 @@ install_missing() {
     as_root rm -f "$policy"
   fi
   if [[ -d /run/systemd/system ]]; then
-    for service in postgresql prometheus-node-exporter; do
+    for service in postgresql prometheus-node-exporter prometheus-postgres-exporter; do
       if [[ " $* " == *" $service "* ]]; then
         as_root systemctl disable "$service" || true
       fi
