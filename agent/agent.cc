@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint32_t kGapGroup = 1;
 constexpr uint32_t kFirstSourceGroup = 2;
+constexpr int64_t kMergeGapsMs = 10'000;
 
 std::string FirstLine(const std::string& path) {
   auto text = ReadFile(path, 4096);
@@ -104,6 +105,23 @@ HostOptions HostOptionsOf(const HostConfig& config) {
   return options;
 }
 
+// A node's label must not be one that a metric has: the collector could not tell them apart.
+absl::Status CheckLabels(const AgentConfig& config) {
+  for (const MetricDescriptor& metric : AllMetrics()) {
+    for (std::string_view left = metric.labels; !left.empty();) {
+      const size_t comma = std::min(left.find(','), left.size());
+      const std::string label(left.substr(0, comma));
+      left.remove_prefix(std::min(comma + 1, left.size()));
+      if (config.labels.contains(label)) {
+        return Fail(absl::StatusCode::kInvalidArgument,
+                    "labels.{}: {} has a label of that name; give the node's another", label,
+                    metric.name);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Agent::Agent(const AgentConfig& config, const Clock& clock)
@@ -116,6 +134,7 @@ Agent::Agent(const AgentConfig& config, const Clock& clock)
 Agent::~Agent() { Stop(0); }
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::New(const AgentConfig& config, const Clock& clock) {
+  RONDA_RETURN_IF_ERROR(CheckLabels(config));
   std::unique_ptr<Agent> agent(new Agent(config, clock));
   if (config.host.enabled) {
     RONDA_ASSIGN_OR_RETURN(auto samplers, NewHostSamplers(HostOptionsOf(config.host), clock));
@@ -197,6 +216,7 @@ void Agent::Start() {
 
 // Turns runs that had to be given up into gap records, so that the hole has its cause.
 void Agent::LookAfterDropped() {
+  std::vector<PendingGap> pending;
   bool last = false;
   while (!last) {
     {
@@ -206,15 +226,41 @@ void Agent::LookAfterDropped() {
       }
       last = stopping_;
     }
-    for (const DroppedRun& dropped : queue_.TakeDropped()) {
-      const auto name = group_names_.find(dropped.group);
-      obs::Warn("agent", "data was given up group={} frames={} cause={}",
-                name == group_names_.end() ? "records" : name->second, dropped.frames,
-                dropped.cause);
-      gaps_.Report(dropped.from_ms, dropped.to_ms, name == group_names_.end() ? "" : name->second,
-                   dropped.cause, dropped.detail);
+    for (DroppedRun& dropped : queue_.TakeDropped()) {
+      Merge(std::move(dropped), clock_.MonotonicMs(), &pending);
+    }
+    ReportDropped(last, &pending);
+  }
+}
+
+// What is given up again and again (a group that is refused) is one gap in ten seconds, not one a
+// tick.
+void Agent::Merge(DroppedRun dropped, int64_t now_ms, std::vector<PendingGap>* pending) {
+  for (PendingGap& gap : *pending) {
+    if (gap.run.group == dropped.group && gap.run.cause == dropped.cause &&
+        gap.run.detail == dropped.detail) {
+      gap.run.from_ms = std::min(gap.run.from_ms, dropped.from_ms);
+      gap.run.to_ms = std::max(gap.run.to_ms, dropped.to_ms);
+      gap.run.frames += dropped.frames;
+      return;
     }
   }
+  pending->push_back({std::move(dropped), now_ms});
+}
+
+void Agent::ReportDropped(bool all, std::vector<PendingGap>* pending) {
+  const int64_t now_ms = clock_.MonotonicMs();
+  std::erase_if(*pending, [&](const PendingGap& gap) {
+    if (!all && now_ms - gap.since_ms < kMergeGapsMs) {
+      return false;
+    }
+    const auto name = group_names_.find(gap.run.group);
+    const std::string group = name == group_names_.end() ? "" : name->second;
+    obs::Warn("agent", "data was given up group={} frames={} cause={} detail=\"{}\"",
+              group.empty() ? "records" : group, gap.run.frames, gap.run.cause, gap.run.detail);
+    gaps_.Report(gap.run.from_ms, gap.run.to_ms, group, gap.run.cause, gap.run.detail);
+    return true;
+  });
 }
 
 void Agent::Stop(int64_t drain_ms) {

@@ -48,7 +48,13 @@ class Agent {
   absl::Status AddPostgres(const PostgresConfig& config);
   void AddSource(GroupOptions options, std::vector<std::unique_ptr<Sampler>> samplers,
                  SourceThreadOptions thread);
+  struct PendingGap {
+    DroppedRun run;
+    int64_t since_ms = 0;  // monotonic
+  };
   void LookAfterDropped();
+  static void Merge(DroppedRun dropped, int64_t now_ms, std::vector<PendingGap>* pending);
+  void ReportDropped(bool all, std::vector<PendingGap>* pending);
 
   const AgentConfig config_;
   const Clock& clock_;

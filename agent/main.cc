@@ -92,7 +92,9 @@ int Run(const Flags& flags) {
   obs::Info("agent", "ronda-agent {} starts node={} collectors={}", Version(), config->node,
             fmt::join(config->collectors, ","));
   (*agent)->Start();
-  WaitForSignal({SIGINT, SIGTERM}, -1);
+  while (WaitForSignal({SIGINT, SIGTERM, SIGHUP}, -1) == SIGHUP) {
+    obs::Warn("agent", "SIGHUP: this version takes a changed configuration only at its start");
+  }
   obs::Info("agent", "stopping");
   (*agent)->Stop(/*drain_ms=*/3000);
   return 0;
@@ -102,7 +104,7 @@ int Run(const Flags& flags) {
 }  // namespace ronda::agent
 
 int main(int argc, char** argv) {
-  ronda::BlockSignals({SIGINT, SIGTERM});
+  ronda::BlockSignals({SIGINT, SIGTERM, SIGHUP});
   ronda::agent::Flags flags;
   CLI::App app{"Samples this machine and its databases each second and streams to a collector."};
   app.footer(ronda::agent::kFooter);

@@ -131,6 +131,11 @@ absl::Status Collector::Impl::RestoreOutbox() {
 absl::Status Collector::Impl::Build(const CollectorConfig& config, const Clock& clock) {
   RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(config));
   obs::Info("collector", "rules loaded files={} rules={}", files.size(), CountRules(files));
+  if (CountRules(files) == 0) {
+    obs::Warn("collector",
+              "there are no rules: nothing will ever alert; give some with --rules, with rules: in "
+              "collector.yml, or in /etc/ronda/rules (the defaults are in deploy/rules)");
+  }
   RONDA_ASSIGN_OR_RETURN(engine, rules::Engine::New(std::move(files)));
   store::Store::Options options;
   options.dir = config.data_dir;

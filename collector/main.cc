@@ -35,6 +35,7 @@ struct Flags {
   std::string listen;
   std::string socket;
   bool no_socket = false;
+  bool insecure = false;
   std::vector<std::string> rules;
   std::string print_address;
   std::string log_level;
@@ -52,6 +53,7 @@ absl::StatusOr<CollectorConfig> EffectiveConfig(const Flags& flags) {
   if (!flags.socket.empty() || flags.no_socket) {
     config.socket = flags.socket;
   }
+  config.insecure = config.insecure || flags.insecure;
   if (!flags.rules.empty()) {
     config.rules = flags.rules;
   }
@@ -101,7 +103,9 @@ int Run(const Flags& flags) {
   }
   obs::Info("collector", "ronda-collector {} serves listen={} data={}", Version(),
             (*collector)->address(), config->data_dir);
-  WaitForSignal({SIGINT, SIGTERM}, -1);
+  while (WaitForSignal({SIGINT, SIGTERM, SIGHUP}, -1) == SIGHUP) {
+    obs::Warn("collector", "SIGHUP: this version takes a changed configuration only at its start");
+  }
   obs::Info("collector", "stopping");
   (*collector)->Stop();
   return 0;
@@ -111,7 +115,7 @@ int Run(const Flags& flags) {
 }  // namespace ronda::collector
 
 int main(int argc, char** argv) {
-  ronda::BlockSignals({SIGINT, SIGTERM});
+  ronda::BlockSignals({SIGINT, SIGTERM, SIGHUP});
   ronda::collector::Flags flags;
   CLI::App app{"Takes what agents sample, keeps it in SQLite, watches rules and notifies."};
   app.footer(ronda::collector::kFooter);
@@ -121,6 +125,8 @@ int main(int argc, char** argv) {
   app.add_option("--data", flags.data, "data folder");
   app.add_option("--listen", flags.listen, "HOST:PORT for agents; port 0 takes a free one");
   app.add_option("--socket", flags.socket, "Unix socket for the local command line");
+  app.add_flag("--insecure", flags.insecure,
+               "listen to other machines in plain text (no TLS in this version)");
   app.add_flag("--no-socket", flags.no_socket, "serve no Unix socket");
   app.add_option("--rules", flags.rules, "rule file or folder; may be repeated");
   app.add_option("--print-address", flags.print_address,

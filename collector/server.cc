@@ -1,6 +1,7 @@
 #include "collector/server.h"
 
 #include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -19,9 +20,26 @@ struct Server::Impl {
   std::unique_ptr<grpc::Server> server;
   std::string address;
   std::string socket;
+  ino_t socket_inode = 0;
 };
 
 namespace {
+
+bool IsAnswered(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const bool answered =
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  close(fd);
+  return answered;
+}
+
+ino_t InodeOf(const std::string& path) {
+  struct stat info {};
+  return lstat(path.c_str(), &info) == 0 ? info.st_ino : 0;
+}
 
 absl::Status PrepareSocket(const std::string& path) {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
@@ -36,8 +54,17 @@ absl::Status PrepareSocket(const std::string& path) {
       return ErrnoStatus(errno, "writing to " + path.substr(0, slash));
     }
   }
-  // Left over from a collector that was killed; the data folder's lock says that none runs.
-  unlink(path.c_str());
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) {
+    return absl::OkStatus();
+  }
+  if (!S_ISSOCK(info.st_mode)) {
+    return Fail(absl::StatusCode::kAlreadyExists, "{} is there and is no socket", path);
+  }
+  if (IsAnswered(path)) {
+    return Fail(absl::StatusCode::kAlreadyExists, "another collector serves {}", path);
+  }
+  unlink(path.c_str());  // left over from a collector that was killed
   return absl::OkStatus();
 }
 
@@ -66,6 +93,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   builder.AddChannelArgument(GRPC_ARG_MINIMAL_STACK, 1);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 64);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 15'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
@@ -84,6 +112,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }
   if (!impl->socket.empty()) {
     chmod(impl->socket.c_str(), 0660);
+    impl->socket_inode = InodeOf(impl->socket);
   }
   impl->address = options.listen.substr(0, options.listen.rfind(':')) + ":" + std::to_string(port);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
@@ -99,7 +128,7 @@ void Server::Stop(int64_t grace_ms) {
   impl_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
   impl_->server->Wait();
   impl_->server.reset();
-  if (!impl_->socket.empty()) {
+  if (!impl_->socket.empty() && InodeOf(impl_->socket) == impl_->socket_inode) {
     unlink(impl_->socket.c_str());
   }
 }

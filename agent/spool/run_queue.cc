@@ -8,6 +8,14 @@
 #include "common/codec/schema_codec.h"
 
 namespace ronda::agent {
+namespace {
+
+bool InRanges(uint64_t seq, const std::vector<codec::SeqRange>& ranges) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [seq](const codec::SeqRange& r) { return seq >= r.first && seq <= r.last; });
+}
+
+}  // namespace
 
 void RunQueue::SetGroupCount(size_t groups) {
   MutexLock lock(&mu_);
@@ -238,10 +246,7 @@ void RunQueue::SettleLocked(const std::vector<codec::SeqRange>& ranges, int64_t*
       if (frame.settled) {
         continue;
       }
-      const bool in = std::any_of(ranges.begin(), ranges.end(), [&](const codec::SeqRange& r) {
-        return frame.seq >= r.first && frame.seq <= r.last;
-      });
-      if (in) {
+      if (InRanges(frame.seq, ranges)) {
         frame.settled = true;
         --run->unsettled;
         ++*counter;
@@ -256,33 +261,43 @@ void RunQueue::Acknowledge(const std::vector<codec::SeqRange>& ranges) {
   SettleLocked(ranges, &counters_.acknowledged_frames);
 }
 
-void RunQueue::Reject(const std::vector<codec::SeqRange>& ranges, const std::string& reason) {
-  MutexLock lock(&mu_);
+void RunQueue::RejectLocked(const std::vector<codec::SeqRange>& ranges, const std::string& reason) {
   for (const auto& run : runs_) {
     DroppedRun dropped{run->group, 0, 0, 0, "rejected", reason};
     for (const Frame& frame : run->frames) {
-      const bool in = std::any_of(ranges.begin(), ranges.end(), [&](const codec::SeqRange& r) {
-        return frame.seq >= r.first && frame.seq <= r.last;
-      });
-      if (in && !frame.settled) {
+      if (!frame.settled && InRanges(frame.seq, ranges)) {
         dropped.from_ms = dropped.frames == 0 ? frame.t_ms : dropped.from_ms;
         dropped.to_ms = frame.t_ms;
         ++dropped.frames;
       }
     }
-    if (dropped.frames > 0) {
-      dropped_.push_back(std::move(dropped));
+    if (dropped.frames == 0) {
+      continue;
     }
+    // A delta behind a refused frame could not be decoded either.
+    if (run->open) {
+      run->open = false;
+      open_.erase(run->group);
+      must_start_.insert(run->group);
+    }
+    dropped_.push_back(std::move(dropped));
   }
   SettleLocked(ranges, &counters_.rejected_frames);
-  // A delta behind a refused frame could not be decoded either.
-  RestartRunsLocked();
-  ForgetSettledLocked();
+}
+
+void RunQueue::Reject(const std::vector<codec::SeqRange>& ranges, const std::string& reason) {
+  MutexLock lock(&mu_);
+  if (ranges.empty()) {
+    RestartRunsLocked();  // a frame that the collector could not even number
+  }
+  RejectLocked(ranges, reason);
 }
 
 void RunQueue::Renumber(const std::string& reason) {
-  Reject({{1, UINT64_MAX}}, reason);
   MutexLock lock(&mu_);
+  RejectLocked({{1, UINT64_MAX}}, reason);
+  RestartRunsLocked();
+  ForgetSettledLocked();
   next_seq_ = 1;
   // Nothing more goes out on the present stream, which still speaks of the old epoch.
   connected_ = false;

@@ -83,7 +83,8 @@ class RunQueue : public FrameSink {
   // Makes a waiting Next() return.
   void Wake();
   void Acknowledge(const std::vector<codec::SeqRange>& ranges);
-  // The collector will never take these: given up, counted, and each group starts a new run.
+  // The collector will never take these: given up, counted, and their groups start new runs.
+  // Without ranges it could not tell which frame it was: every group starts a new run.
   void Reject(const std::vector<codec::SeqRange>& ranges, const std::string& reason);
   // The collector knows our numbers with other contents: everything unacknowledged is given up and
   // numbering starts again at 1 (in the epoch that the stream draws).
@@ -122,6 +123,8 @@ class RunQueue : public FrameSink {
   void ForgetSettledLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EnforceLimitLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void SettleLocked(const std::vector<codec::SeqRange>& ranges, int64_t* counter)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RejectLocked(const std::vector<codec::SeqRange>& ranges, const std::string& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestartRunsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Outgoing> TakeLiveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

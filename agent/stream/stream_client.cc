@@ -19,6 +19,8 @@ namespace ronda::agent {
 namespace {
 
 constexpr uint32_t kProtocolVersion = 1;
+// Longer than a frame waits for those of the other groups.
+constexpr std::chrono::milliseconds kDrainStep{150};
 using ReaderWriter = grpc::ClientReaderWriter<v1::AgentMessage, v1::CollectorMessage>;
 
 std::vector<codec::SeqRange> FromProto(const google::protobuf::RepeatedPtrField<v1::SeqRange>& in) {
@@ -64,6 +66,8 @@ struct StreamClient::Impl {
   void Handle(const v1::CollectorMessage& message);
   void Drain(ReaderWriter& stream);
   bool WaitForConnection(grpc::Channel& channel);
+  bool SayHello(ReaderWriter& stream, grpc::ClientContext& call, const v1::AgentMessage& hello,
+                v1::CollectorMessage* answer);
 
   const StreamOptions options;
   RunQueue& queue;
@@ -77,6 +81,8 @@ struct StreamClient::Impl {
   int64_t epoch_started_ms ABSL_GUARDED_BY(mu);
   bool stopping ABSL_GUARDED_BY(mu) = false;
   bool stream_over ABSL_GUARDED_BY(mu) = false;
+  bool acknowledged ABSL_GUARDED_BY(mu) = false;  // anything on the present stream
+  bool answered ABSL_GUARDED_BY(mu) = false;      // the hello of the present stream
   std::string stop_reason ABSL_GUARDED_BY(mu);
   int64_t drain_ms ABSL_GUARDED_BY(mu) = 0;
   grpc::ClientContext* context ABSL_GUARDED_BY(mu) = nullptr;
@@ -107,10 +113,14 @@ void StreamClient::Impl::Run() {
       }
     }
     const std::string& collector = options.collectors[next % options.collectors.size()];
-    if (RunStream(collector)) {
-      backoff.Reset();
-    } else {
+    if (!RunStream(collector)) {
       ++next;
+    }
+    {
+      MutexLock lock(&mu);
+      if (acknowledged) {
+        backoff.Reset();  // a stream that was only welcomed may be refused again at once
+      }
     }
     const int64_t wait_ms = backoff.NextMs();
     const int64_t until = clock.MonotonicMs() + wait_ms;
@@ -137,6 +147,37 @@ bool StreamClient::Impl::WaitForConnection(grpc::Channel& channel) {
   return false;
 }
 
+// A collector that takes the connection and then says nothing is given up like one that is not
+// there. True if it said Welcome.
+bool StreamClient::Impl::SayHello(ReaderWriter& stream, grpc::ClientContext& call,
+                                  const v1::AgentMessage& hello, v1::CollectorMessage* answer) {
+  {
+    MutexLock lock(&mu);
+    answered = false;
+  }
+  std::thread guard = StartThread("ronda-hello", [&] {
+    const int64_t until = clock.MonotonicMs() + options.hello_timeout_ms;
+    MutexLock lock(&mu);
+    while (!answered && clock.MonotonicMs() < until) {
+      cv.WaitFor(&mu, std::chrono::milliseconds(100));
+    }
+    if (!answered) {
+      call.TryCancel();
+    }
+  });
+  const bool got = stream.Write(hello) && stream.Read(answer);
+  {
+    MutexLock lock(&mu);
+    answered = true;
+    cv.SignalAll();
+  }
+  guard.join();
+  if (got && !answer->has_welcome()) {
+    call.TryCancel();
+  }
+  return got && answer->has_welcome();
+}
+
 bool StreamClient::Impl::RunStream(const std::string& collector) {
   auto channel =
       grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), ChannelArguments());
@@ -148,6 +189,7 @@ bool StreamClient::Impl::RunStream(const std::string& collector) {
     }
     context = &call;
     stream_over = false;
+    acknowledged = false;
     wanted.clear();
   }
   std::unique_ptr<v1::Ingest::Stub> stub = v1::Ingest::NewStub(channel);
@@ -163,7 +205,7 @@ bool StreamClient::Impl::RunStream(const std::string& collector) {
       first.mutable_hello()->set_epoch_started_ms(epoch_started_ms);
     }
     v1::CollectorMessage answer;
-    if (stream->Write(first) && stream->Read(&answer) && answer.has_welcome()) {
+    if (SayHello(*stream, call, first, &answer)) {
       welcomed = true;
       codec::RangeSet held;
       for (const codec::SeqRange& range : FromProto(answer.welcome().held())) {
@@ -236,7 +278,9 @@ bool StreamClient::Impl::SendRequestedSchemas(ReaderWriter& stream) {
   for (const SchemaHash& hash : hashes) {
     const std::shared_ptr<const Schema> schema = queue.FindSchema(hash);
     if (schema == nullptr) {
-      continue;  // its run was given up meanwhile
+      // Its run was given up meanwhile, and the collector waits for it with all that followed: the
+      // next stream begins without that run.
+      return false;
     }
     v1::AgentMessage message;
     message.mutable_schema()->set_content(codec::EncodeSchema(*schema));
@@ -259,24 +303,34 @@ void StreamClient::Impl::Drain(ReaderWriter& stream) {
     goodbye.mutable_goodbye()->set_reason(stop_reason);
     until = clock.MonotonicMs() + drain_ms;
   }
-  while (const auto out = queue.Next(std::chrono::milliseconds(0))) {
-    if (!SendOne(stream, *out)) {
+  // Twice nothing: one may be a Wake(), and the last frames wait a moment for company.
+  for (int quiet = 0; quiet < 2;) {
+    const auto out = queue.Next(kDrainStep);
+    if (!SendRequestedSchemas(stream) || (out.has_value() && !SendOne(stream, *out))) {
       return;
     }
+    quiet = out.has_value() ? 0 : quiet + 1;
   }
-  if (!SendRequestedSchemas(stream) || !stream.Write(goodbye)) {
-    return;
-  }
-  MutexLock lock(&mu);
-  while (!stream_over && clock.MonotonicMs() < until && queue.unacknowledged() > 0) {
+  while (queue.unacknowledged() > 0 && clock.MonotonicMs() < until) {
+    if (!SendRequestedSchemas(stream)) {
+      return;
+    }
+    MutexLock lock(&mu);
+    if (stream_over) {
+      return;
+    }
     cv.WaitFor(&mu, std::chrono::milliseconds(20));
   }
+  stream.Write(goodbye);
 }
 
 void StreamClient::Impl::Receive(ReaderWriter& stream) {
   v1::CollectorMessage message;
   while (stream.Read(&message)) {
     Handle(message);
+    if (message.message_case() == v1::CollectorMessage::kNewEpoch) {
+      break;  // what is still under way speaks of the old numbers
+    }
   }
   MutexLock lock(&mu);
   stream_over = true;
@@ -289,6 +343,7 @@ void StreamClient::Impl::Handle(const v1::CollectorMessage& message) {
     case v1::CollectorMessage::kAck: {
       queue.Acknowledge(FromProto(message.ack().range()));
       MutexLock lock(&mu);
+      acknowledged = true;
       state.clock_offset_ms = message.ack().now_ms() - clock.NowMs();
       break;
     }

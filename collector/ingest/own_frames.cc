@@ -1,5 +1,8 @@
 #include "collector/ingest/own_frames.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "common/codec/frame.h"
 #include "common/codec/schema_codec.h"
 
@@ -44,20 +47,40 @@ store::FrameEntry OwnFrames::Samples(store::NodeId node, const GroupIdentity& gr
   return entry;
 }
 
-store::FrameEntry OwnFrames::Records(store::NodeId node, const RecordKind& kind,
-                                     std::span<const Record> rows) {
+std::vector<store::FrameEntry> OwnFrames::Records(store::NodeId node, const RecordKind& kind,
+                                                  std::span<const Record> rows) {
   NodeFrames& frames = nodes_[node];
   RecordGroup& state = frames.records[kind.name];
   if (state.encoder == nullptr) {
     state.encoder = std::make_unique<codec::RecordRunEncoder>(frames.next_group++, kind);
   }
-  store::FrameEntry entry;
-  entry.group.name = kind.name;
-  entry.seq = frames.next_seq++;
-  entry.t_ms = rows.empty() ? 0 : rows.front().t_ms;
-  state.encoder->Encode(entry.seq, rows, &entry.bytes);
-  Complete(&state.run_first_seq, &entry);
-  return entry;
+  std::vector<store::FrameEntry> entries;
+  while (!rows.empty()) {
+    // At least one: texts that alone are too long are cut by the encoder.
+    const size_t fit = std::max<size_t>(state.encoder->RowsThatFit(rows), 1);
+    store::FrameEntry entry;
+    entry.group.name = kind.name;
+    entry.seq = frames.next_seq++;
+    entry.t_ms = rows.front().t_ms;
+    state.encoder->Encode(entry.seq, rows.first(fit), &entry.bytes);
+    Complete(&state.run_first_seq, &entry);
+    entries.push_back(std::move(entry));
+    rows = rows.subspan(fit);
+  }
+  return entries;
+}
+
+void OwnFrames::Restart(store::NodeId node) {
+  const auto it = nodes_.find(node);
+  if (it == nodes_.end()) {
+    return;
+  }
+  for (auto& [name, samples] : it->second.samples) {
+    samples.schema = nullptr;
+  }
+  for (auto& [name, records] : it->second.records) {
+    records.encoder->StartRun();
+  }
 }
 
 }  // namespace ronda::ingest

@@ -32,9 +32,13 @@ class OwnFrames {
                             const std::shared_ptr<const Schema>& schema, int64_t t_ms,
                             std::span<const double> values);
 
-  // Rows of a kind, about the node.
-  store::FrameEntry Records(store::NodeId node, const RecordKind& kind,
-                            std::span<const Record> rows);
+  // Rows of a kind, about the node: one frame, or as many as they need.
+  std::vector<store::FrameEntry> Records(store::NodeId node, const RecordKind& kind,
+                                         std::span<const Record> rows);
+
+  // The store refused what was made last: the node's next frames begin runs of their own, since a
+  // delta would follow a frame that nobody has.
+  void Restart(store::NodeId node);
 
  private:
   struct SampleGroup {

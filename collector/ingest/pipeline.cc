@@ -143,6 +143,11 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   }
   store::NodeInfo info = store_.FindNode(request.node).value_or(store::NodeInfo{});
   const bool is_new = info.name.empty();
+  if (is_new && nodes_.size() >= 2 * options_.max_nodes) {
+    return Fail(absl::StatusCode::kResourceExhausted,
+                "{} nodes are known already, twice limits.max_agents of collector.yml",
+                nodes_.size());
+  }
   const int64_t now_mono = clock_.MonotonicMs();
   if (!is_new) {
     RONDA_ASSIGN_OR_RETURN(const store::NodeId known_id, store_.PutNode(info));
@@ -199,17 +204,12 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
 
 // Their series have other labels from here on: alerts on the old ones are over.
 void Pipeline::ForgetSourcesLocked(store::NodeId id, Node& node, const std::string& reason) {
-  std::vector<rules::Transition> transitions;
+  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
   for (const auto& [identity, source] : node.sources) {
     engine_.OnSourceForgotten(source.id, clock_.NowMs(), reason, &transitions);
   }
   node.sources.clear();
-  if (transitions.empty()) {
-    return;
-  }
-  std::vector<store::Batch> batches;
-  batches.push_back(OwnBatchLocked(id, {}, transitions));
-  if (absl::Status status = AppendLocked(std::move(batches)); !status.ok()) {
+  if (absl::Status status = CommitLocked(id, node, {}, {}, std::move(transitions)); !status.ok()) {
     obs::Error("ingest", "ended alerts could not be recorded node={} error=\"{}\"", node.info.name,
                Message(status));
   }
@@ -289,8 +289,8 @@ store::Batch Pipeline::OwnBatchLocked(store::NodeId id, std::vector<store::Frame
   for (const rules::Transition& transition : transitions) {
     rules::AppendDurable(transition, &batch.state, &log);
   }
-  if (!log.empty()) {
-    batch.frames.push_back(own_.Records(id, AlertRecord(), log));
+  for (store::FrameEntry& entry : own_.Records(id, AlertRecord(), log)) {
+    batch.frames.push_back(std::move(entry));
   }
   std::vector<store::StateWrite> messages;
   for (const rules::Transition& transition : transitions) {
@@ -307,7 +307,7 @@ store::Batch Pipeline::OwnBatchLocked(store::NodeId id, std::vector<store::Frame
   return batch;
 }
 
-absl::Status Pipeline::AppendLocked(std::vector<store::Batch> batches) {
+absl::Status Pipeline::AppendLocked(Node& node, std::vector<store::Batch> batches) {
   int64_t bytes = 0;
   for (const store::Batch& batch : batches) {
     for (const store::FrameEntry& frame : batch.frames) {
@@ -318,9 +318,12 @@ absl::Status Pipeline::AppendLocked(std::vector<store::Batch> batches) {
     }
   }
   *pending_bytes_ += bytes;
+  *node.pending_bytes += bytes;
   store::Batch& last = batches.back();
-  last.on_commit = [next = std::move(last.on_commit), pending = pending_bytes_, bytes] {
-    *pending -= bytes;
+  last.on_commit = [next = std::move(last.on_commit), all = pending_bytes_,
+                    own = node.pending_bytes, bytes] {
+    *all -= bytes;
+    *own -= bytes;
     if (next) {
       next();
     }
@@ -328,6 +331,26 @@ absl::Status Pipeline::AppendLocked(std::vector<store::Batch> batches) {
   absl::Status status = store_.Append(std::move(batches));
   if (!status.ok()) {
     *pending_bytes_ -= bytes;
+    *node.pending_bytes -= bytes;
+  }
+  return status;
+}
+
+// What the agent sent and what the collector has to say of it, in one commit. If the store refuses,
+// nothing of it is there: the transitions are owed and go with the node's next commit.
+absl::Status Pipeline::CommitLocked(store::NodeId id, Node& node, std::vector<store::Batch> batches,
+                                    std::vector<store::FrameEntry> own,
+                                    std::vector<rules::Transition> transitions) {
+  if (!own.empty() || !transitions.empty()) {
+    batches.push_back(OwnBatchLocked(id, std::move(own), transitions));
+  }
+  if (batches.empty()) {
+    return absl::OkStatus();
+  }
+  absl::Status status = AppendLocked(node, std::move(batches));
+  if (!status.ok()) {
+    own_.Restart(id);
+    node.owed = std::move(transitions);
   }
   return status;
 }
@@ -336,27 +359,33 @@ absl::Status Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
                               std::vector<Arrival> arrivals, const codec::RangeSet& acknowledge,
                               std::weak_ptr<SessionPort> port) {
   MutexLock lock(&mu_);
-  if (pending_bytes_->load() > options_.max_pending_bytes) {
-    ++counters_.backpressure;
-    return Fail(absl::StatusCode::kResourceExhausted,
-                "the journal cannot keep up (disk full or slow): {} bytes wait to be committed",
-                pending_bytes_->load());
-  }
   Node& node = *nodes_.at(id);
+  if (node.port != port.lock()) {
+    return Fail(absl::StatusCode::kAborted, "a newer stream of the agent took over");
+  }
+  // Silence is judged by receipt, not by durability.
   node.heard_mono_ms = clock_.MonotonicMs();
   if (node.silent) {
     node.silent = false;
     obs::Info("ingest", "node is back node={}", node.info.name);
   }
+  // One agent may fill an eighth, so that a flood costs the others nothing.
+  if (pending_bytes_->load() > options_.max_pending_bytes ||
+      node.pending_bytes->load() > options_.max_pending_bytes / 8) {
+    ++counters_.backpressure;
+    return Fail(absl::StatusCode::kResourceExhausted,
+                "the journal cannot keep up (disk full or slow): {} bytes wait to be committed",
+                pending_bytes_->load());
+  }
   std::vector<store::FrameEntry> own;
-  std::vector<rules::Transition> transitions;
-  if (!arrivals.empty() && !node.epoch_had_frames) {
-    node.epoch_had_frames = true;
+  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
+  const bool first_of_epoch = !arrivals.empty() && !node.epoch_had_frames;
+  if (first_of_epoch) {
     const int64_t from_ms = store_.FindNode(node.info.name)->last_seen_ms;
     const int64_t to_ms = arrivals.front().entry.t_ms;
     if (!node.gap_cause.empty() && from_ms > 0 && to_ms > from_ms) {
       const Record gap = MakeGap(to_ms, from_ms, to_ms, "", node.gap_cause, "");
-      own.push_back(own_.Records(id, GapRecord(), {&gap, 1}));
+      own = own_.Records(id, GapRecord(), {&gap, 1});
     }
   }
   store::Batch batch;
@@ -374,21 +403,22 @@ absl::Status Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
   };
   std::vector<store::Batch> batches;
   batches.push_back(std::move(batch));
-  if (!own.empty() || !transitions.empty()) {
-    batches.push_back(OwnBatchLocked(id, std::move(own), transitions));
+  absl::Status status =
+      CommitLocked(id, node, std::move(batches), std::move(own), std::move(transitions));
+  if (status.ok() && first_of_epoch) {
+    node.epoch_had_frames = true;
   }
-  return AppendLocked(std::move(batches));
+  return status;
 }
 
 void Pipeline::RecordGap(store::NodeId id, int64_t from_ms, int64_t to_ms, const std::string& group,
                          const std::string& cause, const std::string& detail) {
   MutexLock lock(&mu_);
   const Record gap = MakeGap(clock_.NowMs(), from_ms, to_ms, group, cause, detail);
-  std::vector<store::FrameEntry> own;
-  own.push_back(own_.Records(id, GapRecord(), {&gap, 1}));
-  std::vector<store::Batch> batches;
-  batches.push_back(OwnBatchLocked(id, std::move(own), {}));
-  if (absl::Status status = AppendLocked(std::move(batches)); !status.ok()) {
+  Node& node = *nodes_.at(id);
+  if (absl::Status status = CommitLocked(id, node, {}, own_.Records(id, GapRecord(), {&gap, 1}),
+                                         std::exchange(node.owed, {}));
+      !status.ok()) {
     obs::Error("ingest", "a gap could not be recorded cause={} error=\"{}\"", cause,
                Message(status));
   }
@@ -408,7 +438,7 @@ void Pipeline::Write(store::StateWrite write) {
 // other frame.
 void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
   const bool first = !node.silent;
-  std::vector<rules::Transition> transitions;
+  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
   std::vector<store::FrameEntry> own;
   if (first) {
     engine_.OnNodeSilent(node.info.name, clock_.NowMs(), &transitions);
@@ -451,12 +481,8 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
               (clock_.NowMs() - store_.FindNode(node.info.name)->last_seen_ms) / 1000);
   }
   node.silence_told_mono_ms = clock_.MonotonicMs();
-  if (own.empty() && transitions.empty()) {
-    return;
-  }
-  std::vector<store::Batch> batches;
-  batches.push_back(OwnBatchLocked(id, std::move(own), transitions));
-  if (absl::Status status = AppendLocked(std::move(batches)); !status.ok()) {
+  if (absl::Status status = CommitLocked(id, node, {}, std::move(own), std::move(transitions));
+      !status.ok()) {
     obs::Error("ingest", "a node's silence could not be recorded node={} error=\"{}\"",
                node.info.name, Message(status));
   }
@@ -473,11 +499,16 @@ void Pipeline::Tick() {
   }
   for (auto& [id, node] : nodes_) {
     const int64_t since = node->heard_mono_ms != 0 ? node->heard_mono_ms
-                                                   : started_mono_ms_ + options_.silence_grace_ms;
+                                                   : std::max(node->joined_mono_ms,
+                                                              started_mono_ms_ +
+                                                                  options_.silence_grace_ms);
     const bool silent = now - since >= options_.silence_after_ms;
     const bool again = now - node->silence_told_mono_ms >= options_.silence_repeat_ms;
     if (silent && (!node->silent || again)) {
       GoSilentLocked(id, *node);
+    } else if (!node->owed.empty()) {
+      // Said again each second until the store takes it; it has logged why it does not.
+      CommitLocked(id, *node, {}, {}, std::exchange(node->owed, {})).IgnoreError();
     }
   }
 }

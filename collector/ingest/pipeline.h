@@ -144,6 +144,9 @@ class Pipeline : public query::LiveStatus {
     std::string goodbye;    // reason of the last orderly stop, "" if none
     std::string gap_cause;  // of the hole before the present epoch's first frame
     std::map<GroupIdentity, Source> sources;
+    std::vector<rules::Transition> owed;  // that no commit has taken yet
+    // Appended and not committed; shared with commit callbacks.
+    std::shared_ptr<std::atomic<int64_t>> pending_bytes = std::make_shared<std::atomic<int64_t>>(0);
   };
 
   Source& SourceLocked(Node& node, const GroupIdentity& identity)
@@ -159,7 +162,12 @@ class Pipeline : public query::LiveStatus {
   store::Batch OwnBatchLocked(store::NodeId id, std::vector<store::FrameEntry> own,
                               const std::vector<rules::Transition>& transitions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status AppendLocked(std::vector<store::Batch> batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status AppendLocked(Node& node, std::vector<store::Batch> batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CommitLocked(store::NodeId id, Node& node, std::vector<store::Batch> batches,
+                            std::vector<store::FrameEntry> own,
+                            std::vector<rules::Transition> transitions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Options options_;
   store::Store& store_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "common/base/status.h"
@@ -15,11 +16,15 @@ namespace {
 
 constexpr uint32_t kProtocolVersion = 1;
 constexpr int64_t kRefusedLogMs = 60'000;
+constexpr size_t kMaxHeldRanges = 1000;
 // What an agent may have in flight of backfill at first, and is granted again as it is committed.
 constexpr uint64_t kBackfillCredit = 2'000'000;
 
-void ToProto(const codec::RangeSet& set, google::protobuf::RepeatedPtrField<v1::SeqRange>* out) {
-  for (const codec::SeqRange& range : set.ranges()) {
+// At most the newest `max` ranges: what is left out comes again, is known and is acknowledged then.
+void ToProto(const codec::RangeSet& set, google::protobuf::RepeatedPtrField<v1::SeqRange>* out,
+             size_t max = SIZE_MAX) {
+  const std::vector<codec::SeqRange>& ranges = set.ranges();
+  for (const codec::SeqRange& range : std::span(ranges).last(std::min(max, ranges.size()))) {
     v1::SeqRange* added = out->Add();
     added->set_first(range.first);
     added->set_last(range.last);
@@ -118,7 +123,7 @@ void Session::OnHello(const v1::Hello& hello) {
   welcome->set_version(kProtocolVersion);
   welcome->set_now_ms(clock_.NowMs());
   welcome->mutable_credit()->set_samples(kBackfillCredit);
-  ToProto(joined->durable, welcome->mutable_held());
+  ToProto(joined->durable, welcome->mutable_held(), kMaxHeldRanges);
   outlet_.send(std::move(answer));
   obs::Info("ingest", "agent joined node={} peer={} version={} clock_offset_ms={}", node_name_,
             peer_, request.agent_version, request.clock_offset_ms);
@@ -147,8 +152,17 @@ void Session::OnSchema(const std::string& content) {
     Close(Annotate(schema.status(), "schema"));
     return;
   }
-  auto shared = std::make_shared<const Schema>(*std::move(schema));
-  if (absl::Status added = store_.AddSchema(shared); !added.ok()) {
+  if (codec::HashSchema(*schema) != awaited_ || ++schemas_taken_ > limits_.max_schemas) {
+    Close(Fail(absl::StatusCode::kInvalidArgument,
+               "a schema that was not asked for, or more than {} on one stream",
+               limits_.max_schemas));
+    return;
+  }
+  if (schema->series.size() > limits_.max_series) {
+    refused_schemas_[awaited_] = schema->series.size();  // not kept: its frames are refused
+  } else if (absl::Status added =
+                 store_.AddSchema(std::make_shared<const Schema>(*std::move(schema)));
+             !added.ok()) {
     Close(Annotate(added, "adding a schema"));
     return;
   }
@@ -157,7 +171,11 @@ void Session::OnSchema(const std::string& content) {
   std::deque<std::pair<bool, std::string>> parked = std::exchange(parked_, {});
   parked_bytes_ = 0;
   for (const auto& [live, bytes] : parked) {
-    TakeFrame(live, bytes, &pending);  // may park again, for another schema
+    if (parked_.empty()) {
+      TakeFrame(live, bytes, &pending);  // may park again, for another schema: the rest follows it
+    } else if (!Park(live, bytes)) {
+      return;
+    }
   }
   Deliver(std::move(pending));
 }
@@ -257,6 +275,14 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
   }
   const codec::SampleRunDecoder& frame = group.samples;
   if (codec::IsKey(header.kind)) {
+    const auto refused = refused_schemas_.find(frame.schema_hash());
+    if (refused != refused_schemas_.end()) {
+      group.skip_run = true;
+      RejectFrame(header.seq, v1::Reject::TOO_MANY_SERIES,
+                  Fail(absl::StatusCode::kResourceExhausted, "{} series, {} are allowed",
+                       refused->second, limits_.max_series));
+      return;
+    }
     group.schema = store_.FindSchema(frame.schema_hash());
     if (group.schema == nullptr) {
       Park(live, bytes);
@@ -274,6 +300,10 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
     if (fits.ok() && frame.values().size() != group.schema->series.size()) {
       fits = Fail(absl::StatusCode::kDataLoss, "{} values for a schema of {} series",
                   frame.values().size(), group.schema->series.size());
+    }
+    if (fits.ok() && identities_.insert(frame.identity()).second &&
+        identities_.size() > limits_.max_groups) {
+      fits = Fail(absl::StatusCode::kResourceExhausted, "more than {} groups", limits_.max_groups);
     }
     if (fits.ok() && (frame.identity().job.empty() || frame.identity().name.empty())) {
       fits = Fail(absl::StatusCode::kInvalidArgument, "a group without a name or a job");
@@ -296,6 +326,7 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
     return;
   }
   if (frame.t_ms() > clock_.NowMs() + limits_.max_ahead_ms) {
+    group.skip_run = true;  // its deltas would have no predecessor in the store
     RejectFrame(header.seq, v1::Reject::FROM_THE_FUTURE,
                 Fail(absl::StatusCode::kOutOfRange,
                      "the node's clock is {} s ahead of the collector's: set it right",
@@ -303,6 +334,7 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
     return;
   }
   pending->acknowledge.Add(header.seq);
+  pending->backfilled += live ? 0 : frame.values().size();
   if (known) {
     return;
   }
@@ -330,6 +362,7 @@ void Session::TakeRecords(bool live, const codec::FrameHeader& header, std::stri
     return;
   }
   pending->acknowledge.Add(header.seq);
+  pending->backfilled += live ? 0 : 1;
   if (known) {
     return;
   }
@@ -376,21 +409,16 @@ void Session::Deliver(Pending pending) {
   if (over_ || pending.acknowledge.empty()) {
     return;
   }
-  uint64_t backfilled = 0;
-  for (const Arrival& arrival : pending.arrivals) {
-    if (!arrival.live) {
-      backfilled += std::max<size_t>(arrival.values.size(), 1);
-    }
-  }
   const absl::Status taken = pipeline_.Accept(node_, epoch_, std::move(pending.arrivals),
                                               pending.acknowledge, weak_from_this());
   if (!taken.ok()) {
     Close(taken);
     return;
   }
-  if (backfilled > 0) {
+  // What was known already cost the agent credit as well.
+  if (pending.backfilled > 0) {
     v1::CollectorMessage message;
-    message.mutable_credit()->set_samples(backfilled);
+    message.mutable_credit()->set_samples(pending.backfilled);
     outlet_.send(std::move(message));
   }
 }

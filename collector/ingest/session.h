@@ -30,6 +30,7 @@ namespace ronda::ingest {
 struct SessionLimits {
   size_t max_series = 10'000;
   size_t max_groups = 256;
+  size_t max_schemas = 1000;              // that one stream may bring
   size_t max_parked_bytes = 4 << 20;      // frames that wait for their schema
   int64_t max_ahead_ms = 10 * 60 * 1000;  // of the collector's clock
 };
@@ -65,6 +66,7 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   struct Pending {  // of one message
     std::vector<Arrival> arrivals;
     codec::RangeSet acknowledge;
+    uint64_t backfilled = 0;  // samples that cost the agent credit
   };
 
   void OnHello(const v1::Hello& hello);
@@ -101,6 +103,9 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   std::deque<std::pair<bool, std::string>> parked_;
   size_t parked_bytes_ = 0;
   SchemaHash awaited_{};  // the schema that parked frames wait for
+  size_t schemas_taken_ = 0;
+  std::map<SchemaHash, size_t> refused_schemas_;  // and how many series they have
+  std::set<GroupIdentity> identities_;
   // Schemas whose labels were checked against this node's.
   std::set<SchemaHash> checked_;
   int64_t refused_since_log_ = 0;

@@ -51,7 +51,7 @@ struct RuleFile {
 // duplicate. Recording rules are refused until PromQL is there.
 absl::StatusOr<RuleFile> ParseRuleFile(std::string_view path, std::string_view content);
 
-// Also kNotFound and kPermissionDenied; at most 4 MiB.
+// Also kNotFound and kPermissionDenied; at most 1 MiB.
 absl::StatusOr<RuleFile> LoadRuleFile(const std::string& path);
 
 }  // namespace ronda::rules

@@ -52,6 +52,10 @@ absl::StatusOr<std::string> Replace(const std::string& path, const std::string& 
 }
 
 bool IsSoundJournal(const std::string& path) {
+  std::error_code error;
+  if (fs::file_size(path, error) == 0) {
+    return false;  // cut to nothing
+  }
   const absl::StatusOr<std::unique_ptr<JournalDb>> db = JournalDb::Open(path, 0);
   if (!db.ok() || !(*db)->Check().ok()) {
     return false;

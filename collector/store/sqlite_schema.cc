@@ -27,6 +27,40 @@ absl::StatusOr<int64_t> VersionOf(Database* db, int64_t application_id, int64_t 
   return version;
 }
 
+// Every table and index with the text that made it.
+absl::StatusOr<std::string> DefinitionsOf(Database* db) {
+  RONDA_ASSIGN_OR_RETURN(Statement rows,
+                         db->Prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema "
+                                     "WHERE name NOT LIKE 'sqlite_%' ORDER BY name"));
+  std::string all;
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, rows.Step());
+    if (!row) {
+      return all;
+    }
+    for (int column = 0; column < 4; ++column) {
+      all += rows.Bytes(column);
+      all += '\n';
+    }
+  }
+}
+
+// SQLite believes what its schema table says: a flipped byte there renames a column. The tables must
+// be those that the migrations make.
+absl::Status CheckDefinitions(Database* db, std::span<const Migration> migrations) {
+  RONDA_ASSIGN_OR_RETURN(const auto model, Database::Open(":memory:", {}));
+  for (const Migration migration : migrations) {
+    RONDA_RETURN_IF_ERROR(migration(model.get()));
+  }
+  RONDA_ASSIGN_OR_RETURN(const std::string expected, DefinitionsOf(model.get()));
+  RONDA_ASSIGN_OR_RETURN(const std::string found, DefinitionsOf(db));
+  if (found != expected) {
+    return Fail(absl::StatusCode::kDataLoss, "{}: damaged: its table definitions are not ours",
+                db->path());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migration> migrations) {
@@ -39,7 +73,7 @@ absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migra
                                       "; PRAGMA user_version=" + std::to_string(version + 1)));
     RONDA_RETURN_IF_ERROR(transaction.Commit());
   }
-  return absl::OkStatus();
+  return CheckDefinitions(db, migrations);
 }
 
 absl::Status CheckVersion(Database* db, int64_t application_id,
@@ -55,7 +89,7 @@ absl::Status CheckVersion(Database* db, int64_t application_id,
                 "to date",
                 db->path(), version);
   }
-  return absl::OkStatus();
+  return CheckDefinitions(db, migrations);
 }
 
 }  // namespace ronda::store

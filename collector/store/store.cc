@@ -1,5 +1,7 @@
 #include "collector/store/store.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "collector/store/appender.h"
@@ -189,6 +191,14 @@ Store::~Store() = default;
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options, const Clock& clock) {
   RONDA_RETURN_IF_ERROR(MakeDirectories(options.dir));
   RONDA_ASSIGN_OR_RETURN(FolderLock lock, FolderLock::Take(options.dir));
+  std::error_code error;
+  if (std::filesystem::exists(options.dir + "/history/recent.db", error) &&
+      std::filesystem::file_size(options.dir + "/ronda.db", error) == 0 && !error) {
+    return AdviseRepair(Fail(absl::StatusCode::kDataLoss,
+                             "{}/ronda.db: damaged: it is empty, though there is a history",
+                             options.dir),
+                        options.dir);
+  }
   auto store = std::make_unique<LiveStore>(options, clock, std::move(lock));
   const absl::Status status = store->Start();
   if (!status.ok()) {

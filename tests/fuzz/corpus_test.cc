@@ -1,6 +1,7 @@
 // Replays tests/fuzz/corpus/<target>/* through each fuzz target, and damaged copies of them. A
 // target that finds something aborts.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -30,8 +31,26 @@ const Target kTargets[] = {
 #undef X
 };
 
+constexpr int64_t kMaxGrowthKib = 200 << 10;
+
+int64_t PeakKib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+// An input that makes a parser take memory without end must fail the test, not the machine.
+void LimitMemory() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  const rlimit limit{rlim_t{2} << 30, rlim_t{2} << 30};
+  setrlimit(RLIMIT_AS, &limit);
+#endif
+}
+
 void Feed(const Target& target, const std::string& input) {
+  const int64_t before = PeakKib();
   target.function(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+  ASSERT_LT(PeakKib() - before, kMaxGrowthKib) << testing::PrintToString(input);
 }
 
 class Corpus : public testing::TestWithParam<Target> {};
@@ -49,8 +68,9 @@ TEST_P(Corpus, Replays) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
+  LimitMemory();
   for (const std::string& input : inputs) {
-    Feed(GetParam(), input);
+    ASSERT_NO_FATAL_FAILURE(Feed(GetParam(), input));
     for (int i = 0; i < 2000 && !input.empty(); ++i) {
       std::string damaged = input;
       for (uint64_t n = 1 + random() % 3; n > 0; --n) {
@@ -59,7 +79,7 @@ TEST_P(Corpus, Replays) {
       if (random() % 4 == 0) {
         damaged.resize(random() % damaged.size());
       }
-      Feed(GetParam(), damaged);
+      ASSERT_NO_FATAL_FAILURE(Feed(GetParam(), damaged));
     }
   }
 }

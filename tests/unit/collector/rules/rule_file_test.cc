@@ -68,11 +68,11 @@ TEST(RuleFileTest, AnEmptyFileHasNoRules) {
 
 TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
   const std::pair<std::string, std::string> kCases[] = {
-      {"groups: [", "a.yml:1:1: end of sequence flow not found"},
+      {"groups: [", "end of sequence flow not found"},
       {"a\n", "a.yml:1:1: the file must be a map of groups"},
       {"group: []\n", "a.yml:1:1: unknown key \"group\" in the file, did you mean \"groups\"?"},
       {"groups: 5\n", "a.yml:1:9: \"groups\" must be a list"},
-      {"groups: []\n---\ngroups: []\n", "more than one YAML document"},
+      {"groups: []\n---\ngroups: []\n", "a second document"},
       {"groups:\n- rules: []\n", "a.yml:2:3: the group has no \"name\""},
       {"groups:\n- name: g\n  intervall: 1m\n",
        "a.yml:3:3: unknown key \"intervall\" in a group, did you mean \"interval\"?"},
@@ -81,7 +81,7 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
       {"groups:\n- name: g\n  limit: 1x\n", "\"limit\" must be a whole number"},
       {"groups:\n- name: g\n  query_offset: 1m\n", "not supported in this version"},
       {"groups:\n- name: g\n- name: g\n", "a.yml:3:9: the group \"g\" is there twice"},
-      {"groups:\n- name: g\n  name: h\n", "a.yml:3:3: the key \"name\" is there twice"},
+      {"groups:\n- name: g\n  name: h\n", "a.yml:3:3: the key \"name\" is there already"},
       {"groups:\n- name: g\n  rules: {}\n", "\"rules\" must be a list"},
       {WithRule("record: a:b\n    expr: up > 1"), "a.yml:4:13: recording rules"},
       {WithRule("expr: up > 1"), "a.yml:4:5: the rule has no \"alert\""},
@@ -97,7 +97,8 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
        "\"labels\" of the rule \"A\" must be a map"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {a-b: c}"),
        "\"a-b\" in labels of the rule \"A\" is not a name"},
-      {WithRule("alert: A\n    expr: up > 1\n    labels: {a: b, a: c}"), "\"a\" is there twice"},
+      {WithRule("alert: A\n    expr: up > 1\n    labels: {a: b, a: c}"),
+       "the key \"a\" is there already"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {alertname: c}"),
        "\"alertname\" of the rule \"A\" is reserved"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {__name__: c}"), "is reserved"},
