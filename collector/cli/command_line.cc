@@ -1,12 +1,19 @@
 #include "collector/cli/command_line.h"
 
-#include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <sstream>
+#include <string>
+#include <vector>
 
+#include "collector/cli/hints.h"
 #include "collector/query/remote_api.h"
+#include "common/base/version.h"
 
 namespace ronda::cli {
 namespace {
@@ -70,6 +77,7 @@ class Grammar {
   Grammar() : app_(kDescription, "ronda") {
     app_.footer(kFooter);
     app_.require_subcommand(1);
+    app_.set_version_flag("--version", std::string(Version()));
     AddGlobals(&app_, &line_.settings);
     On(AddCommand(&app_, "status", "The collector's health on one screen",
                   "  ronda status\n  ronda --data /var/lib/ronda-collector status"),
@@ -86,6 +94,14 @@ class Grammar {
 
   ParseResult Parse(int argc, const char* const* argv) {
     ParseResult result;
+    if (const std::string unknown = UnknownCommand(argc, argv); !unknown.empty()) {
+      const std::string nearest = NearestName(unknown, CommandNames());
+      result.exit_code = kExitUsage;
+      result.err =
+          fmt::format("ronda: unknown command \"{}\"{}\nTry: ronda --help\n", unknown,
+                      nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest));
+      return result;
+    }
     try {
       app_.parse(argc, argv);
       result.line = line_;
@@ -101,6 +117,30 @@ class Grammar {
   }
 
  private:
+  std::vector<std::string> CommandNames() {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(command->get_name());
+    }
+    return names;
+  }
+
+  // The first word that is no option and no option's value, if it is no command; else "".
+  std::string UnknownCommand(int argc, const char* const* argv) {
+    static const std::set<std::string> kWithValue = {"--collector", "--data", "-o", "--output",
+                                                     "--timezone"};
+    for (int i = 1; i < argc; ++i) {
+      const std::string word = argv[i];
+      if (kWithValue.contains(word)) {
+        ++i;
+      } else if (word.empty() || word[0] != '-') {
+        const std::vector<std::string> names = CommandNames();
+        return std::find(names.begin(), names.end(), word) != names.end() ? "" : word;
+      }
+    }
+    return "";
+  }
+
   template <typename F>
   static void On(CLI::App* command, F callback) {
     command->final_callback(callback);

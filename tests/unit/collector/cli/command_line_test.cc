@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <initializer_list>
+#include <string>
 #include <vector>
 
 namespace ronda::cli {
@@ -33,6 +34,14 @@ TEST_F(CommandLineTest, GlobalOptionsGoBeforeAndAfterTheCommand) {
   const auto& args = std::get<QueryArgs>(result.line->command);
   EXPECT_EQ(args.selector, "up");
   EXPECT_EQ(args.window.since, "1m");
+}
+
+TEST_F(CommandLineTest, AMistypedCommandIsNamedWithTheNearestOne) {
+  const ParseResult result = Parse({"--data", "D", "stauts", "-o", "csv"});
+  EXPECT_EQ(result.exit_code, kExitUsage);
+  EXPECT_NE(result.err.find("unknown command \"stauts\"; did you mean \"status\"?"),
+            std::string::npos)
+      << result.err;
 }
 
 TEST_F(CommandLineTest, TimesMayBeginWithAMinus) {
