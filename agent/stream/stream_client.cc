@@ -95,7 +95,9 @@ void StreamClient::Impl::FillHello(v1::Hello* hello) const {
   hello->mutable_versions()->set_max(kProtocolVersion);
   hello->set_node(options.node);
   for (const Label& label : options.labels.all()) {
-    (*hello->mutable_labels())[label.name] = label.value;
+    v1::Label* added = hello->add_labels();
+    added->set_name(label.name);
+    added->set_value(label.value);
   }
   hello->set_boot_id(options.boot_id);
   hello->set_machine_id(options.machine_id);

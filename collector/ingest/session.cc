@@ -96,8 +96,8 @@ void Session::OnHello(const v1::Hello& hello) {
     return;
   }
   std::vector<Label> labels;
-  for (const auto& [name, value] : hello.labels()) {
-    labels.push_back({name, value});
+  for (const v1::Label& label : hello.labels()) {
+    labels.push_back({label.name(), label.value()});
   }
   JoinRequest request;
   request.node = hello.node();

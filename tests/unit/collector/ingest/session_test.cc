@@ -17,6 +17,12 @@ using testing::StartsWith;
 
 class SessionTest : public IngestTest {};
 
+void AddLabel(v1::AgentMessage* hello, const std::string& name, const std::string& value) {
+  v1::Label* label = hello->mutable_hello()->add_labels();
+  label->set_name(name);
+  label->set_value(value);
+}
+
 TEST_F(SessionTest, StoresWhatItAcknowledges) {
   auto agent = NewAgent();
   agent->Join("web1", 1);
@@ -67,7 +73,7 @@ TEST_F(SessionTest, RefusesABadNameAndReservedLabels) {
   EXPECT_TRUE(nameless->Closed(absl::StatusCode::kInvalidArgument, "name"));
   auto labelled = NewAgent();
   v1::AgentMessage hello = labelled->Hello("web1", 1);
-  (*hello.mutable_hello()->mutable_labels())["instance"] = "mine";
+  AddLabel(&hello, "instance", "mine");
   labelled->session->OnMessage(hello);
   EXPECT_TRUE(labelled->Closed(absl::StatusCode::kInvalidArgument, "instance is reserved"));
 }
@@ -191,7 +197,7 @@ TEST_F(SessionTest, TooManySeriesAreRefused) {
 TEST_F(SessionTest, ANodeLabelThatAMetricUsesIsRefusedByName) {
   auto agent = NewAgent();
   v1::AgentMessage hello = agent->Hello("web1", 1);
-  (*hello.mutable_hello()->mutable_labels())["core"] = "x";
+  AddLabel(&hello, "core", "x");
   agent->session->OnMessage(hello);
   agent->Tick(start_ms_ + 1000, 1);
   EXPECT_THAT(agent->last_reject(), HasSubstr("label core is also a label of load"));
