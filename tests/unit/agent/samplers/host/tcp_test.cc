@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -180,6 +181,9 @@ TEST(SockDiag, FindsRealListenersAndConnectionsOfBothFamilies) {
     ASSERT_EQ(listen(server.fd(), 17), 0);
     ASSERT_EQ(getsockname(server.fd(), address, &size), 0);
     ASSERT_EQ(connect(client.fd(), address, size), 0);
+    // The last step of the handshake may reach the listener after connect() is back.
+    pollfd accepted{server.fd(), POLLIN, 0};
+    ASSERT_EQ(poll(&accepted, 1, 10'000), 1);
     const uint16_t port = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
 
     SockDiag diag;
