@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/codec/column_coded.h"
 #include "common/codec/column_packed.h"
 #include "common/codec/varint.h"
 
@@ -87,10 +88,20 @@ void EncodeInts(std::span<const int64_t> values, std::string* out) {
   }
   const size_t begin = out->size();
   EncodePacked(values, out);
-  const size_t end = out->size();
-  if (PutRuns(values, end - begin, out)) {
-    out->erase(begin, end - begin);
+  const auto keep_shorter = [&](size_t middle) {
+    if (out->size() - middle < middle - begin) {
+      out->erase(begin, middle - begin);
+    } else {
+      out->resize(middle);
+    }
+  };
+  const size_t packed_end = out->size();
+  if (PutRuns(values, packed_end - begin, out)) {
+    keep_shorter(packed_end);
   }
+  const size_t simple_end = out->size();
+  EncodeCoded(values, out);
+  keep_shorter(simple_end);
 }
 
 bool DecodeConstant(std::string_view bytes, int64_t* value) {
@@ -124,6 +135,8 @@ bool DecodeInts(std::string_view bytes, size_t n, size_t first, std::span<int64_
       return GetRuns(in, n, first, out);
     case IntEncoding::kPacked:
       return DecodePacked(bytes.substr(1), n, first, out);
+    case IntEncoding::kCoded:
+      return DecodeCoded(bytes.substr(1), n, first, out);
   }
   return false;
 }

@@ -14,6 +14,7 @@ enum class IntEncoding : uint8_t {
   kLinear = 1,
   kRuns = 2,
   kPacked = 3,
+  kCoded = 4,
 };
 
 // Restart points are at most so many values apart.

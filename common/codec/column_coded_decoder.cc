@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "common/codec/bits.h"
+#include "common/codec/column_coded.h"
+#include "common/codec/column_ints.h"
+#include "common/codec/column_model.h"
+#include "common/codec/varint.h"
+
+namespace ronda::codec {
+namespace {
+
+// A slot of a decoding table: symbol, frequency - 1, and the slot's place within the symbol.
+constexpr int kSlotSymbolBits = 8;
+constexpr int kSlotFieldBits = 12;
+
+struct Symbol {
+  uint64_t base = 0;
+  uint8_t bits = 0;
+  uint8_t score = 0;  // 3 * class
+  uint8_t cls = 0;
+};
+
+struct Tables {
+  CodedHead head;
+  int precision = 0;
+  bool contexts = false;
+  std::vector<uint32_t> slots;
+  std::array<Symbol, kColumnSymbols> symbols;
+  std::array<uint32_t, kColumnScores> start;  // of a score's context in `slots`
+};
+
+void BuildTables(const ColumnModel& model, Tables* tables) {
+  tables->precision = model.precision;
+  tables->contexts = model.contexts() > 1;
+  tables->slots.resize(model.frequency.size() << model.precision);
+  uint32_t* slot = tables->slots.data();
+  for (const auto& frequency : model.frequency) {
+    const uint32_t* end = slot + (size_t{1} << model.precision);
+    for (uint32_t symbol = 0; slot < end; ++symbol) {
+      const uint32_t f = frequency[symbol];
+      const uint32_t common = symbol | (f - 1) << kSlotSymbolBits;
+      for (uint32_t i = 0; i < f; ++i) {
+        slot[i] = common | i << (kSlotSymbolBits + kSlotFieldBits);
+      }
+      slot += f;
+    }
+  }
+  for (uint32_t symbol = 0; symbol < kColumnSymbols && IsToken(symbol, model.detail); ++symbol) {
+    const int cls = TokenClass(symbol, model.detail);
+    tables->symbols[symbol] = {TokenBase(symbol, model.detail),
+                               static_cast<uint8_t>(TokenBits(symbol, model.detail)),
+                               static_cast<uint8_t>(3 * cls), static_cast<uint8_t>(cls)};
+  }
+  for (size_t score = 0; score < tables->start.size(); ++score) {
+    tables->start[score] = static_cast<uint32_t>(model.context[score]) << model.precision;
+  }
+}
+
+// What a block starts with, from the directory.
+struct Anchor {
+  int64_t value = 0;
+  int64_t step = 0;
+};
+
+// The first `count` values of a block of `size`.
+template <int kOrder, bool kZigZag, bool kContexts>
+bool DecodeBlock(const Tables& tables, std::string_view bytes, Anchor anchor, size_t size,
+                 size_t count, int64_t* out) {
+  BitReader in(bytes);
+  uint32_t state = static_cast<uint32_t>(in.Get(32));
+  const uint32_t mask = (1U << tables.precision) - 1;
+  const auto origin = static_cast<uint64_t>(tables.head.origin);
+  const uint64_t stride = tables.head.stride;
+  const auto least = static_cast<uint64_t>(tables.head.least);
+  auto value = static_cast<uint64_t>(anchor.value);
+  auto step = static_cast<uint64_t>(anchor.step);
+  size_t i = 0;
+  if (kOrder >= 1 && count > 0) {
+    out[i++] = static_cast<int64_t>(origin + stride * value);
+  }
+  if (kOrder == 2 && count > 1) {
+    value += step;
+    out[i++] = static_cast<int64_t>(origin + stride * value);
+  }
+  const uint32_t* slots = tables.slots.data() + tables.start[0];
+  uint32_t before = 0;
+  for (; i < count; ++i) {
+    const uint32_t slot = slots[state & mask];
+    const Symbol& symbol = tables.symbols[slot & ((1U << kSlotSymbolBits) - 1)];
+    const uint32_t f = ((slot >> kSlotSymbolBits) & ((1U << kSlotFieldBits) - 1)) + 1;
+    state = f * (state >> tables.precision) + (slot >> (kSlotSymbolBits + kSlotFieldBits));
+    if (kContexts) {
+      slots = tables.slots.data() + tables.start[symbol.score + before];
+      before = symbol.cls;
+    }
+    uint64_t bits = in.Peek();
+    const bool more = state < kCoderLow;
+    state = more ? state << 16 | static_cast<uint32_t>(bits & 0xffff) : state;
+    bits = more ? bits >> 16 : bits;
+    in.Skip(more ? 16 : 0);
+    uint64_t r = symbol.base;
+    if (symbol.bits <= 40) {
+      r += bits & ((uint64_t{1} << symbol.bits) - 1);
+      in.Skip(symbol.bits);
+    } else {
+      const uint64_t low = in.Get(32);
+      r += low | in.Get(symbol.bits - 32) << 32;
+    }
+    r = kZigZag ? static_cast<uint64_t>(UnZigZag(r)) : r + least;
+    step = kOrder == 2 ? step + r : r;
+    value = kOrder == 0 ? r : value + step;
+    out[i] = static_cast<int64_t>(origin + stride * value);
+  }
+  return count < size || (state == kCoderLow && in.AtEnd());
+}
+
+using BlockDecoder = bool (*)(const Tables&, std::string_view, Anchor, size_t, size_t, int64_t*);
+
+template <int kOrder>
+BlockDecoder ChooseDecoder(bool zigzag, bool contexts) {
+  if (zigzag) {
+    return contexts ? DecodeBlock<kOrder, true, true> : DecodeBlock<kOrder, true, false>;
+  }
+  return contexts ? DecodeBlock<kOrder, false, true> : DecodeBlock<kOrder, false, false>;
+}
+
+BlockDecoder ChooseDecoder(const CodedHead& head, bool contexts) {
+  switch (head.order) {
+    case 0:
+      return ChooseDecoder<0>(head.zigzag, contexts);
+    case 1:
+      return ChooseDecoder<1>(head.zigzag, contexts);
+    default:
+      return ChooseDecoder<2>(head.zigzag, contexts);
+  }
+}
+
+bool GetHead(ByteReader* in, CodedHead* head) {
+  const uint8_t flags = in->U8();
+  head->order = flags & kCodedOrderMask;
+  head->zigzag = (flags & kCodedZigZag) != 0;
+  head->origin = in->Signed();
+  head->stride = in->Varint();
+  head->least = head->zigzag ? 0 : in->Signed();
+  return in->ok() && head->order <= 2 && flags <= (kCodedZigZag | kCodedOrderMask);
+}
+
+struct Block {
+  size_t bytes = 0;
+  Anchor anchor;
+};
+
+bool GetDirectory(ByteReader* in, int order, size_t n, std::vector<Block>* blocks) {
+  const size_t count = (n + kRestartValues - 1) / kRestartValues;
+  if (count > in->remaining()) {
+    return false;
+  }
+  blocks->resize(count);
+  size_t total = 0;
+  Anchor last;
+  for (Block& block : *blocks) {
+    const uint64_t bytes = in->Varint();
+    if (order >= 1) {
+      last.value = WrappingAdd(last.value, in->Signed());
+    }
+    if (order == 2) {
+      last.step = WrappingAdd(last.step, in->Signed());
+    }
+    if (!in->ok() || bytes > in->remaining()) {
+      return false;
+    }
+    block = {static_cast<size_t>(bytes), last};
+    total += block.bytes;
+  }
+  return total == in->remaining();
+}
+
+}  // namespace
+
+bool DecodeCoded(std::string_view bytes, size_t n, size_t first, std::span<int64_t> out) {
+  ByteReader in(bytes);
+  Tables tables;
+  ColumnModel model;
+  std::vector<Block> blocks;
+  if (!GetHead(&in, &tables.head) || !GetModel(&in, &model) ||
+      !GetDirectory(&in, tables.head.order, n, &blocks)) {
+    return false;
+  }
+  BuildTables(model, &tables);
+  const BlockDecoder decode = ChooseDecoder(tables.head, tables.contexts);
+  const size_t end = first + out.size();
+  std::array<int64_t, kRestartValues> part;
+  for (size_t b = 0; b < blocks.size() && b * kRestartValues < end; ++b) {
+    const size_t start = b * kRestartValues;
+    const std::string_view block = in.Take(blocks[b].bytes);
+    const size_t size = std::min(kRestartValues, n - start);
+    const size_t count = std::min(size, end - start);
+    if (start + count <= first) {
+      continue;
+    }
+    const size_t skipped = start < first ? first - start : 0;
+    int64_t* to = skipped > 0 ? part.data() : out.data() + (start - first);
+    if (!decode(tables, block, blocks[b].anchor, size, count, to)) {
+      return false;
+    }
+    if (skipped > 0) {
+      std::copy(part.data() + skipped, part.data() + count, out.data());
+    }
+  }
+  return true;
+}
+
+}  // namespace ronda::codec
