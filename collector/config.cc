@@ -193,6 +193,9 @@ Type<CollectorConfig> CollectorType() {
            Object<RetentionConfig>()
                .Add("raw", &RetentionConfig::raw_ms, Duration(kHour, 100 * kYear),
                     "how long samples and records are kept")
+               .Add("max_size", &RetentionConfig::max_size_bytes, Size(0, int64_t{1} << 50),
+                    "most that history may take on disk, 0 is no limit; the oldest files go first",
+                    "0")
                .Build(),
            "how long data is kept")
       .Add("rules", &CollectorConfig::rules, List(String(CheckPath, "paths"), 1'000),

@@ -37,6 +37,26 @@ std::string_view ValueOf(const SourceSchema& pair, const Schema::Series& series,
 
 }  // namespace
 
+std::shared_ptr<const SourceEntry> NewSourceEntry(int64_t id, SourceRow row) {
+  auto info = std::make_shared<SourceEntry>();
+  info->id = id;
+  info->target = TargetLabels(row);
+  info->row = std::move(row);
+  return info;
+}
+
+std::shared_ptr<const SchemaEntry> NewSchemaEntry(int64_t id, const SchemaHash& hash,
+                                                  std::shared_ptr<const Schema> schema) {
+  auto info = std::make_shared<SchemaEntry>();
+  info->id = id;
+  info->hash = hash;
+  info->schema = std::move(schema);
+  for (uint32_t i = 0; i < info->schema->series.size(); ++i) {
+    info->by_metric[info->schema->metric_of(i).name].push_back(i);
+  }
+  return info;
+}
+
 Labels SeriesLabels(const SourceEntry& source, const SchemaEntry& schema, size_t i) {
   const Schema::Series& series = schema.schema->series[i];
   std::vector<Label> all = source.target.all();
@@ -223,10 +243,7 @@ std::shared_ptr<const SourceEntry> Catalogue::PutSourceRow(const SourceRow& row,
 }
 
 std::shared_ptr<const SourceEntry> Catalogue::InsertSource(int64_t id, SourceRow row) {
-  auto info = std::make_shared<SourceEntry>();
-  info->id = id;
-  info->target = TargetLabels(row);
-  info->row = std::move(row);
+  std::shared_ptr<const SourceEntry> info = NewSourceEntry(id, std::move(row));
   source_ids_[info->row] = id;
   sources_[id] = info;
   return info;
@@ -251,13 +268,7 @@ std::shared_ptr<const SchemaEntry> Catalogue::PutSchema(std::shared_ptr<const Sc
 
 std::shared_ptr<const SchemaEntry> Catalogue::InsertSchema(int64_t id, const SchemaHash& hash,
                                                            std::shared_ptr<const Schema> schema) {
-  auto info = std::make_shared<SchemaEntry>();
-  info->id = id;
-  info->hash = hash;
-  info->schema = std::move(schema);
-  for (uint32_t i = 0; i < info->schema->series.size(); ++i) {
-    info->by_metric[info->schema->metric_of(i).name].push_back(i);
-  }
+  std::shared_ptr<const SchemaEntry> info = NewSchemaEntry(id, hash, std::move(schema));
   schemas_[id] = info;
   schema_ids_[hash] = id;
   return info;

@@ -37,6 +37,10 @@ struct SchemaEntry {
   absl::flat_hash_map<std::string_view, std::vector<uint32_t>> by_metric;
 };
 
+std::shared_ptr<const SourceEntry> NewSourceEntry(int64_t id, SourceRow row);
+std::shared_ptr<const SchemaEntry> NewSchemaEntry(int64_t id, const SchemaHash& hash,
+                                                  std::shared_ptr<const Schema> schema);
+
 // Samples of a source under one schema exist, or existed.
 struct SourceSchema {
   std::shared_ptr<const SourceEntry> source;

@@ -41,7 +41,7 @@ absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
     const Record row{
         gap.to_ms,
         {gap.from_ms, gap.to_ms, gap.group, std::string("corrupt"),
-         fmt::format("a damaged row of the journal; lost from frame {} on", gap.first_seq)}};
+         fmt::format("a damaged {}; lost from frame {} on", gap.where, gap.first_seq)}};
     codec::RecordRunEncoder encoder(0, GapRecord());
     encoder.StartRun();
     FrameEntry frame;

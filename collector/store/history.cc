@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "collector/store/sqlite_catalogue_tables.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
 #include "common/obs/log.h"
@@ -65,33 +66,36 @@ History::~History() = default;
 absl::Status History::Load(RecentDb* db, Catalogue* catalogue,
                            std::vector<CatalogueWrite>* writes) {
   MutexLock lock(&mu_);
-  RONDA_RETURN_IF_ERROR(db->ForEachNode([&](int64_t id, std::string_view data) -> absl::Status {
-    mu_.AssertHeld();
-    RONDA_ASSIGN_OR_RETURN(const NodeInfo node, DecodeNodeRow(id, data));
-    const Catalogue::Node* known = catalogue->FindNode(node.name);
-    const NodeId node_id = known != nullptr ? known->id : catalogue->PutNode(node, writes);
-    nodes_.Map(id, node_id);
-    node_names_[node_id] = node.name;
-    return absl::OkStatus();
-  }));
-  RONDA_RETURN_IF_ERROR(db->ForEachSource([&](int64_t id, std::string_view data) -> absl::Status {
-    mu_.AssertHeld();
-    RONDA_ASSIGN_OR_RETURN(SourceRow row, DecodeSourceRow(id, data));
-    const auto node = nodes_.catalogue.find(row.node);
-    if (node == nodes_.catalogue.end()) {
-      return Fail(absl::StatusCode::kDataLoss, "{}: source {} has no node", path_, id);
-    }
-    row.node = node->second;
-    sources_.Map(id, catalogue->PutSourceRow(row, writes)->id);
-    return absl::OkStatus();
-  }));
-  RONDA_RETURN_IF_ERROR(db->ForEachSchema([&](int64_t id, std::string_view data) -> absl::Status {
-    mu_.AssertHeld();
-    RONDA_ASSIGN_OR_RETURN(Schema schema, DecodeSchemaRow(id, data));
-    auto shared = std::make_shared<const Schema>(std::move(schema));
-    schemas_.Map(id, catalogue->PutSchema(std::move(shared), writes)->id);
-    return absl::OkStatus();
-  }));
+  RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(
+      db->db(), CatalogueTable::kNodes, [&](int64_t id, std::string_view data) -> absl::Status {
+        mu_.AssertHeld();
+        RONDA_ASSIGN_OR_RETURN(const NodeInfo node, DecodeNodeRow(id, data));
+        const Catalogue::Node* known = catalogue->FindNode(node.name);
+        const NodeId node_id = known != nullptr ? known->id : catalogue->PutNode(node, writes);
+        nodes_.Map(id, node_id);
+        node_names_[node_id] = node.name;
+        return absl::OkStatus();
+      }));
+  RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(
+      db->db(), CatalogueTable::kSources, [&](int64_t id, std::string_view data) -> absl::Status {
+        mu_.AssertHeld();
+        RONDA_ASSIGN_OR_RETURN(SourceRow row, DecodeSourceRow(id, data));
+        const auto node = nodes_.catalogue.find(row.node);
+        if (node == nodes_.catalogue.end()) {
+          return Fail(absl::StatusCode::kDataLoss, "{}: source {} has no node", path_, id);
+        }
+        row.node = node->second;
+        sources_.Map(id, catalogue->PutSourceRow(row, writes)->id);
+        return absl::OkStatus();
+      }));
+  RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(
+      db->db(), CatalogueTable::kSchemas, [&](int64_t id, std::string_view data) -> absl::Status {
+        mu_.AssertHeld();
+        RONDA_ASSIGN_OR_RETURN(Schema schema, DecodeSchemaRow(id, data));
+        auto shared = std::make_shared<const Schema>(std::move(schema));
+        schemas_.Map(id, catalogue->PutSchema(std::move(shared), writes)->id);
+        return absl::OkStatus();
+      }));
   return db->ForEachPair([&](int64_t local_source, int64_t local_schema, int64_t t_max_ms) {
     mu_.AssertHeld();
     const auto a = sources_.catalogue.find(local_source);
@@ -139,7 +143,8 @@ absl::StatusOr<int64_t> History::LocalNode(const SourceEntry& source) {
   NodeInfo node;
   node.name = source.row.node_name;
   node.labels = source.row.node_labels;
-  RONDA_RETURN_IF_ERROR(writer_->PutNode(id, EncodeNodeRow(id, node)));
+  RONDA_RETURN_IF_ERROR(
+      PutCatalogueRow(writer_->db(), CatalogueTable::kNodes, id, EncodeNodeRow(id, node)));
   nodes_.Map(id, source.row.node);
   node_names_[source.row.node] = source.row.node_name;
   return id;
@@ -154,7 +159,8 @@ absl::StatusOr<int64_t> History::LocalSource(const SourceEntry& source, int64_t 
   const int64_t id = sources_.next;
   SourceRow row = source.row;
   row.node = local_node;
-  RONDA_RETURN_IF_ERROR(writer_->PutSource(id, EncodeSourceRow(id, row)));
+  RONDA_RETURN_IF_ERROR(
+      PutCatalogueRow(writer_->db(), CatalogueTable::kSources, id, EncodeSourceRow(id, row)));
   sources_.Map(id, source.id);
   return id;
 }
@@ -166,7 +172,8 @@ absl::StatusOr<int64_t> History::LocalSchema(const SchemaEntry& schema) {
     return it->second;
   }
   const int64_t id = schemas_.next;
-  RONDA_RETURN_IF_ERROR(writer_->PutSchema(id, EncodeSchemaRow(id, *schema.schema)));
+  RONDA_RETURN_IF_ERROR(PutCatalogueRow(writer_->db(), CatalogueTable::kSchemas, id,
+                                        EncodeSchemaRow(id, *schema.schema)));
   schemas_.Map(id, schema.id);
   return id;
 }
@@ -231,15 +238,56 @@ absl::StatusOr<std::optional<CoveredRun>> History::FindRun(const RunKey& key) co
   return run;
 }
 
+// Holds a read transaction on a connection of its own.
+class History::Snapshot final : public History::Moment {
+ public:
+  Snapshot(const History* history, Lease db, Transaction transaction)
+      : history_(history), db_(std::move(db)), transaction_(std::move(transaction)) {}
+
+  absl::Status ReadBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                          std::span<const uint32_t> wanted, VisitBlock visit) override {
+    return history_->ReadBlocks(db_.get(), pair, start_ms, end_ms, wanted, visit);
+  }
+  absl::StatusOr<std::vector<Uncompacted>> BlocksToCompact(int64_t source,
+                                                           int64_t end_ms) override {
+    return history_->BlocksToCompact(db_.get(), source, end_ms);
+  }
+  absl::Status ReadBlock(const Uncompacted& block, std::span<const uint32_t> wanted,
+                         VisitBlock visit) override {
+    return history_->ReadBlock(db_.get(), block.block.row, wanted, visit);
+  }
+
+ private:
+  const History* history_;
+  Lease db_;
+  Transaction transaction_;  // ends before its connection is given back
+};
+
+absl::StatusOr<std::unique_ptr<History::Moment>> History::Now() const {
+  if (absent_) {
+    return std::unique_ptr<Moment>();
+  }
+  RONDA_ASSIGN_OR_RETURN(Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db->db(), false));
+  // The moment is that of the first read.
+  RONDA_RETURN_IF_ERROR(db->db()->QueryInt("SELECT count(*) FROM sqlite_schema").status());
+  return std::unique_ptr<Moment>(new Snapshot(this, std::move(db), std::move(transaction)));
+}
+
 absl::Status History::ReadBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                                  std::span<const uint32_t> wanted, VisitBlock visit) const {
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<Moment> now, Now());
+  return now == nullptr ? absl::OkStatus() : now->ReadBlocks(pair, start_ms, end_ms, wanted, visit);
+}
+
+absl::Status History::ReadBlocks(RecentDb* db, const SourceSchema& pair, int64_t start_ms,
+                                 int64_t end_ms, std::span<const uint32_t> wanted,
+                                 VisitBlock visit) const {
   const std::optional<int64_t> source = LocalOf(&History::sources_, pair.source->id);
   const std::optional<int64_t> schema = LocalOf(&History::schemas_, pair.schema->id);
   if (!source || !schema) {
     return absl::OkStatus();
   }
-  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
-  RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
   absl::StatusOr<std::vector<BlockRow>> rows = db->FindBlocks(*source, *schema, start_ms, end_ms);
   if (absl::IsDataLoss(rows.status())) {
     CountCorrupt(0, rows.status());
@@ -247,18 +295,89 @@ absl::Status History::ReadBlocks(const SourceSchema& pair, int64_t start_ms, int
   }
   RONDA_RETURN_IF_ERROR(rows.status());
   for (const BlockRow& row : *rows) {
-    std::vector<std::vector<double>> columns;
-    absl::StatusOr<BlockHeader> header = db->ReadBlock(row, wanted, &columns);
-    if (header.ok()) {
-      visit(std::move(*header), std::move(columns));
-    } else if (absl::IsDataLoss(header.status()) || absl::IsNotFound(header.status()) ||
-               absl::IsUnimplemented(header.status())) {
-      CountCorrupt(row.id, header.status());
-    } else {
-      return header.status();
-    }
+    RONDA_RETURN_IF_ERROR(ReadBlock(db, row, wanted, visit));
   }
   return absl::OkStatus();
+}
+
+absl::Status History::ReadBlock(RecentDb* db, const BlockRow& row, std::span<const uint32_t> wanted,
+                                VisitBlock visit) const {
+  std::vector<std::vector<double>> columns;
+  absl::Status damage;
+  absl::StatusOr<BlockHeader> header = db->ReadBlock(row, wanted, &columns, &damage);
+  if (!damage.ok()) {
+    CountCorrupt(row.id, damage);
+  }
+  if (header.ok()) {
+    visit(std::move(*header), std::move(columns));
+  } else if (absl::IsDataLoss(header.status()) || absl::IsNotFound(header.status()) ||
+             absl::IsUnimplemented(header.status())) {
+    CountCorrupt(row.id, header.status());
+  } else {
+    return header.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<int64_t>> History::SourcesToCompact(int64_t end_ms) const {
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(const std::vector<int64_t> local, db->SourcesToCompact(end_ms));
+  std::vector<int64_t> sources;
+  MutexLock lock(&mu_);
+  for (const int64_t id : local) {
+    const auto it = sources_.catalogue.find(id);
+    if (it != sources_.catalogue.end()) {
+      sources.push_back(it->second);
+    }
+  }
+  return sources;
+}
+
+absl::StatusOr<std::vector<History::Uncompacted>> History::BlocksToCompact(RecentDb* db,
+                                                                           int64_t source,
+                                                                           int64_t end_ms) const {
+  std::vector<Uncompacted> out;
+  const std::optional<int64_t> local = LocalOf(&History::sources_, source);
+  if (!local) {
+    return out;
+  }
+  RONDA_ASSIGN_OR_RETURN(const std::vector<BlockToCompact> blocks,
+                         db->BlocksToCompact(*local, end_ms));
+  MutexLock lock(&mu_);
+  for (const BlockToCompact& block : blocks) {
+    const auto schema = schemas_.catalogue.find(block.row.key.schema);
+    if (schema != schemas_.catalogue.end()) {
+      out.push_back({source, schema->second, block});
+    }
+  }
+  return out;
+}
+
+absl::Status History::Compacted(std::span<const Uncompacted* const> blocks, int64_t through_ms) {
+  MutexLock lock(&write_mu_);
+  RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db()));
+  for (const Uncompacted* const one : blocks) {
+    const BlockToCompact& block = one->block;
+    const bool whole = block.row.t_max_ms <= through_ms;
+    RONDA_RETURN_IF_ERROR(
+        whole && !block.may_grow
+            ? writer_->RemoveCompacted(block)
+            : writer_->MarkCompacted(block, std::min(block.row.t_max_ms, through_ms)));
+  }
+  return transaction.Commit();
+}
+
+absl::Status History::Quarantine(std::span<const Uncompacted* const> blocks) {
+  MutexLock lock(&write_mu_);
+  for (const Uncompacted* const one : blocks) {
+    RONDA_RETURN_IF_ERROR(writer_->MarkCompacted(one->block, one->block.row.t_max_ms));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status History::RemovePairs(int64_t before_ms) {
+  MutexLock lock(&write_mu_);
+  return writer_->RemovePairs(before_ms);
 }
 
 absl::StatusOr<bool> History::HasBlocks(const SourceSchema& pair, int64_t start_ms,

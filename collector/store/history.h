@@ -44,6 +44,30 @@ class History {
       absl::FunctionRef<void(BlockHeader header, std::vector<std::vector<double>> columns)>;
   absl::Status ReadBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                           std::span<const uint32_t> wanted, VisitBlock visit) const;
+
+  // A block with samples that level 1 does not have yet.
+  struct Uncompacted {
+    int64_t source = 0;  // the catalogue's ids
+    int64_t schema = 0;
+    BlockToCompact block;
+  };
+
+  // One moment of the file: what is removed or replaced afterwards is still there. Of one thread at
+  // a time; while it lives, the file's -wal grows.
+  class Moment {
+   public:
+    virtual ~Moment() = default;
+    virtual absl::Status ReadBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                                    std::span<const uint32_t> wanted, VisitBlock visit) = 0;
+    // Those of a source with such samples up to end_ms.
+    virtual absl::StatusOr<std::vector<Uncompacted>> BlocksToCompact(int64_t source,
+                                                                     int64_t end_ms) = 0;
+    // One block. If it is damaged it is counted and not visited; of a column that is damaged there
+    // are no values.
+    virtual absl::Status ReadBlock(const Uncompacted& block, std::span<const uint32_t> wanted,
+                                   VisitBlock visit) = 0;
+  };
+  absl::StatusOr<std::unique_ptr<Moment>> Now() const;
   absl::StatusOr<bool> HasBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
 
   // Runs of records, as frames. Damaged ones are counted and left out. node 0: all.
@@ -52,10 +76,22 @@ class History {
   absl::Status ReadRecords(std::string_view kind, NodeId node, int64_t start_ms, int64_t end_ms,
                            VisitFrames visit) const;
 
+  // --- compaction ---
+  // The catalogue's ids of the sources that have samples up to end_ms which level 1 does not have.
+  absl::StatusOr<std::vector<int64_t>> SourcesToCompact(int64_t end_ms) const;
+  // Level 1 holds the blocks up to `through_ms`: those that end by then are removed, but for ones
+  // that may still grow.
+  absl::Status Compacted(std::span<const Uncompacted* const> blocks, int64_t through_ms);
+  // Leaves blocks that cannot be read where they are, for a repair, and asks for them no more.
+  absl::Status Quarantine(std::span<const Uncompacted* const> blocks);
+  absl::Status RemovePairs(int64_t before_ms);
+
   // Removes at most `limit` blocks of the pair that end before `before_ms`.
   absl::StatusOr<int64_t> Remove(const SourceSchema& pair, int64_t before_ms, int64_t limit);
 
   absl::StatusOr<RecentDb::Totals> Totals() const;
+  // Of recent.db and its -wal on the disk: what was removed leaves room in there.
+  int64_t FileBytes() const { return DatabaseBytes(path_); }
   absl::StatusOr<uint64_t> LastOrder() const;
   int64_t corrupt_blocks() const;
 
@@ -67,10 +103,13 @@ class History {
     void Map(int64_t local_id, int64_t catalogue_id);
   };
   class Lease;
+  class Snapshot;
 
   explicit History(std::string path) : path_(std::move(path)) {}
   absl::Status Load(RecentDb* db, Catalogue* catalogue, std::vector<CatalogueWrite>* writes);
   absl::StatusOr<Lease> Borrow() const;
+  absl::Status ReadBlocks(RecentDb* db, const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                          std::span<const uint32_t> wanted, VisitBlock visit) const;
   absl::Status WriteRun(const SealedRun& sealed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   absl::StatusOr<int64_t> LocalNode(const SourceEntry& source)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
@@ -79,6 +118,10 @@ class History {
   absl::StatusOr<int64_t> LocalSchema(const SchemaEntry& schema)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   std::optional<int64_t> LocalOf(const Ids History::*ids, int64_t catalogue_id) const;
+  absl::StatusOr<std::vector<Uncompacted>> BlocksToCompact(RecentDb* db, int64_t source,
+                                                           int64_t end_ms) const;
+  absl::Status ReadBlock(RecentDb* db, const BlockRow& row, std::span<const uint32_t> wanted,
+                         VisitBlock visit) const;
   // `id` tells damaged blocks apart: of the row; negative for runs of records; 0 for the rest.
   void CountCorrupt(int64_t id, const absl::Status& status) const;
 

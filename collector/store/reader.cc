@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "collector/store/run_decode.h"
-#include "collector/store/series_merger.h"
+#include "collector/store/series_batch.h"
 #include "common/base/status.h"
 
 namespace ronda::store {
@@ -19,25 +19,62 @@ absl::Status CheckMatchers(const std::vector<Matcher>& matchers) {
                           : absl::OkStatus();
 }
 
+// So many series of a node are read at once that they take some 64 MiB at one sample a second.
+size_t SeriesAtOnce(int64_t start_ms, int64_t end_ms) {
+  constexpr double kSamples = 4 << 20;
+  const double seconds = (static_cast<double>(end_ms) - static_cast<double>(start_ms)) / 1000;
+  return static_cast<size_t>(std::clamp(kSamples / std::max(seconds, 1.0), 16.0, 100'000.0));
+}
+
 }  // namespace
 
-std::vector<Reader::Match> Reader::FindMatches(const std::vector<Matcher>& matchers) const {
+absl::StatusOr<Reader::Nodes> Reader::FindNodes(const std::vector<Matcher>& matchers,
+                                                int64_t start_ms, int64_t end_ms) const {
   std::vector<SourceSchema> pairs;
   {
     MutexLock lock(&state_.mu);
     pairs = state_.catalogue.pairs();
   }
-  std::vector<Match> matches;
+  Nodes nodes;
   for (SourceSchema& pair : pairs) {
     std::vector<uint32_t> series = MatchSeries(pair, matchers);
     if (!series.empty()) {
-      matches.push_back({std::move(pair), std::move(series)});
+      std::vector<Place>& places = nodes[pair.source->row.node_name];
+      places.push_back({std::move(pair), std::move(series), nullptr, {}});
     }
   }
-  std::stable_sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) {
-    return a.pair.source->row.node < b.pair.source->row.node;
-  });
-  return matches;
+  // Nodes whose data is all in history files.
+  for (const std::shared_ptr<SegmentFile>& file : segments_.Overlapping(start_ms, end_ms)) {
+    RONDA_ASSIGN_OR_RETURN(const auto in_file, file->Pairs());
+    for (const auto& pair : in_file) {
+      const std::string& node = pair->pair.source->row.node_name;
+      if (!nodes.contains(node) && !MatchSeries(pair->pair, matchers).empty()) {
+        nodes[node];
+      }
+    }
+  }
+  return nodes;
+}
+
+absl::Status Reader::AddSegments(std::string_view node, const std::vector<Matcher>& matchers,
+                                 int64_t start_ms, int64_t end_ms,
+                                 std::vector<Place>* places) const {
+  for (const std::shared_ptr<SegmentFile>& file : segments_.Overlapping(start_ms, end_ms)) {
+    RONDA_ASSIGN_OR_RETURN(const auto pairs, file->Pairs());
+    auto it = std::partition_point(pairs.begin(), pairs.end(), [&](const auto& pair) {
+      return pair->pair.source->row.node_name < node;
+    });
+    for (; it != pairs.end() && (*it)->pair.source->row.node_name == node; ++it) {
+      if ((*it)->t_min_ms > end_ms || (*it)->t_max_ms < start_ms) {
+        continue;
+      }
+      std::vector<uint32_t> series = MatchSeries((*it)->pair, matchers);
+      if (!series.empty()) {
+        places->push_back({(*it)->pair, std::move(series), file, {}});
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
 std::vector<RunSnapshot> Reader::RunsOf(const SourceSchema& pair, int64_t start_ms,
@@ -65,59 +102,119 @@ bool Reader::HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms)
 absl::Status Reader::Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                             absl::FunctionRef<bool(const SeriesView&)> visit) const {
   RONDA_RETURN_IF_ERROR(CheckMatchers(matchers));
-  const std::vector<Match> matches = FindMatches(matchers);
-  for (auto it = matches.begin(); it != matches.end();) {
-    const NodeId node = it->pair.source->row.node;
-    SeriesMerger merger(start_ms, end_ms);
-    for (; it != matches.end() && it->pair.source->row.node == node; ++it) {
-      const SourceSchema& pair = it->pair;
-      const auto add = [&](std::shared_ptr<const RunTicks> ticks,
-                           std::vector<std::vector<double>> columns) {
-        for (size_t i = 0; i < columns.size(); ++i) {
-          const uint32_t series = it->series[i];
-          merger.Add(SeriesLabels(*pair.source, *pair.schema, series),
-                     pair.schema->schema->metric_of(series), ticks, std::move(columns[i]));
-        }
-      };
-      for (const RunSnapshot& run : RunsOf(pair, start_ms, end_ms)) {
-        DecodedSamples decoded = DecodeSamples(run.frames, it->series);
-        auto ticks = std::make_shared<RunTicks>();
-        ticks->t_ms = std::move(decoded.t_ms);
-        for (size_t i = 0; i < decoded.frames; ++i) {
-          ticks->order.push_back(run.frames[i].order);
-        }
-        add(std::move(ticks), std::move(decoded.columns));
-      }
-      RONDA_RETURN_IF_ERROR(
-          history_.ReadBlocks(pair, start_ms, end_ms, it->series,
-                              [&](BlockHeader header, std::vector<std::vector<double>> columns) {
-                                add(std::make_shared<RunTicks>(
-                                        RunTicks{std::move(header.t_ms), std::move(header.order)}),
-                                    std::move(columns));
-                              }));
-    }
-    if (!merger.Visit(visit)) {
+  RONDA_ASSIGN_OR_RETURN(Nodes nodes, FindNodes(matchers, start_ms, end_ms));
+  for (auto& [node, places] : nodes) {
+    RONDA_ASSIGN_OR_RETURN(const bool more,
+                           SelectNode(node, std::move(places), matchers, start_ms, end_ms, visit));
+    if (!more) {
       break;
     }
   }
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Reader::SelectNode(std::string_view node, std::vector<Place> places,
+                                        const std::vector<Matcher>& matchers, int64_t start_ms,
+                                        int64_t end_ms,
+                                        absl::FunctionRef<bool(const SeriesView&)> visit) const {
+  for (Place& place : places) {
+    place.runs = RunsOf(place.pair, start_ms, end_ms);
+  }
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<History::Moment> now, history_.Now());
+  RONDA_RETURN_IF_ERROR(AddSegments(node, matchers, start_ms, end_ms, &places));
+
+  std::map<Labels, std::vector<SeriesPlace>> by_labels;
+  for (uint32_t i = 0; i < places.size(); ++i) {
+    const Place& place = places[i];
+    for (const uint32_t series : place.series) {
+      by_labels[SeriesLabels(*place.pair.source, *place.pair.schema, series)].push_back(
+          {i, series});
+    }
+  }
+  const size_t batch = SeriesAtOnce(start_ms, end_ms);
+  for (auto it = by_labels.begin(); it != by_labels.end();) {
+    const auto first = it;
+    SeriesBatch wanted(places.size());
+    for (; it != by_labels.end() && wanted.size() < batch; ++it) {
+      wanted.Add(it->second);
+    }
+    wanted.Sort();
+    for (uint32_t i = 0; i < places.size(); ++i) {
+      const Place& place = places[i];
+      if (wanted.series(i).empty()) {
+        continue;
+      }
+      const auto add_run = [&](std::vector<int64_t> t_ms, std::vector<uint64_t> order,
+                               std::vector<std::vector<double>> columns) {
+        const auto times = std::make_shared<const std::vector<int64_t>>(std::move(t_ms));
+        const auto orders = std::make_shared<const std::vector<uint64_t>>(std::move(order));
+        for (size_t c = 0; c < columns.size(); ++c) {
+          wanted.AddPiece(i, c, {times, orders, std::move(columns[c]), {}, i});
+        }
+      };
+      for (const RunSnapshot& run : place.runs) {
+        DecodedSamples decoded = DecodeSamples(run.frames, wanted.series(i));
+        std::vector<uint64_t> order;
+        for (size_t f = 0; f < decoded.frames; ++f) {
+          order.push_back(run.frames[f].order);
+        }
+        add_run(std::move(decoded.t_ms), std::move(order), std::move(decoded.columns));
+      }
+      if (place.file != nullptr) {
+        RONDA_RETURN_IF_ERROR(place.file->Read(
+            place.pair, start_ms, end_ms, wanted.series(i),
+            [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms, size_t index,
+                SegmentColumn column) {
+              wanted.AddPiece(
+                  i, index,
+                  {t_ms, nullptr, std::move(column.values), std::move(column.present), i});
+            }));
+      } else if (now != nullptr) {
+        RONDA_RETURN_IF_ERROR(now->ReadBlocks(
+            place.pair, start_ms, end_ms, wanted.series(i),
+            [&](BlockHeader header, std::vector<std::vector<double>> columns) {
+              add_run(std::move(header.t_ms), std::move(header.order), std::move(columns));
+            }));
+      }
+    }
+    MergedSeries merged;
+    auto one = first;
+    for (size_t i = 0; i < wanted.size(); ++i, ++one) {
+      wanted.Merge(i, start_ms, end_ms, &merged);
+      const SeriesPlace& at = one->second.front();
+      const MetricInfo& metric = places[at.place].pair.schema->schema->metric_of(at.series);
+      if (!merged.t_ms.empty() && !visit({one->first, metric, merged.t_ms, merged.values})) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 absl::StatusOr<std::vector<Labels>> Reader::Series(const std::vector<Matcher>& matchers,
                                                    int64_t start_ms, int64_t end_ms) const {
   RONDA_RETURN_IF_ERROR(CheckMatchers(matchers));
+  RONDA_ASSIGN_OR_RETURN(Nodes nodes, FindNodes(matchers, start_ms, end_ms));
   std::set<Labels> found;
-  for (const Match& match : FindMatches(matchers)) {
-    bool has = HeadHas(match.pair, start_ms, end_ms);
-    if (!has) {
-      const absl::StatusOr<bool> blocks = history_.HasBlocks(match.pair, start_ms, end_ms);
-      if (!blocks.ok() && !absl::IsDataLoss(blocks.status())) {
-        return blocks.status();
+  for (auto& [node, places] : nodes) {
+    for (Place& place : places) {
+      bool has = HeadHas(place.pair, start_ms, end_ms);
+      if (!has) {
+        const absl::StatusOr<bool> blocks = history_.HasBlocks(place.pair, start_ms, end_ms);
+        if (!blocks.ok() && !absl::IsDataLoss(blocks.status())) {
+          return blocks.status();
+        }
+        has = blocks.ok() && *blocks;
       }
-      has = blocks.ok() && *blocks;
+      if (!has) {
+        place.series.clear();
+      }
     }
-    for (size_t i = 0; has && i < match.series.size(); ++i) {
-      found.insert(SeriesLabels(*match.pair.source, *match.pair.schema, match.series[i]));
+    RONDA_RETURN_IF_ERROR(AddSegments(node, matchers, start_ms, end_ms, &places));
+    for (const Place& place : places) {
+      for (const uint32_t series : place.series) {
+        found.insert(SeriesLabels(*place.pair.source, *place.pair.schema, series));
+      }
     }
   }
   return std::vector<Labels>(found.begin(), found.end());

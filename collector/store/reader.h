@@ -1,25 +1,30 @@
-// Queries: blocks and head, merged.
+// Queries: head, blocks and packed rows, merged.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "collector/store/history.h"
 #include "collector/store/queryable.h"
 #include "collector/store/records.h"
+#include "collector/store/segments.h"
 #include "collector/store/store_state.h"
 
 namespace ronda::store {
 
-// Thread-safe. Takes snapshots under the store's lock, one node at a time, and decodes outside it.
-//
-// The head is looked at before the blocks: a run that is sealed in between is seen twice, as the
-// same frames, and never missed. (Blocks first could miss it.)
+// Thread-safe. Works node by node, since no two nodes share a series: takes what the head has, then
+// a moment of recent.db, then the list of packed rows. Data moves the same way, so that what moves
+// in between is seen twice, as the same samples, and never missed.
 class Reader : public Queryable, public RecordReader {
  public:
-  // Both must outlive the reader.
-  Reader(const StoreState* state, const History* history) : state_(*state), history_(*history) {}
+  // All must outlive the reader.
+  Reader(const StoreState* state, const History* history, const Segments* segments)
+      : state_(*state), history_(*history), segments_(*segments) {}
 
   absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override;
@@ -31,18 +36,30 @@ class Reader : public Queryable, public RecordReader {
       absl::FunctionRef<bool(std::string_view node, const Record& record)> visit) const override;
 
  private:
-  struct Match {
+  // The series of a pair that match. `file` is null for head and recent.db.
+  struct Place {
     SourceSchema pair;
     std::vector<uint32_t> series;
+    std::shared_ptr<SegmentFile> file;
+    std::vector<RunSnapshot> runs;
   };
+  // The places by the node's name; with no more than names for those of history files.
+  using Nodes = std::map<std::string, std::vector<Place>, std::less<>>;
 
-  // What matches, the pairs of one node beside each other: no two nodes share a series.
-  std::vector<Match> FindMatches(const std::vector<Matcher>& matchers) const;
+  absl::StatusOr<Nodes> FindNodes(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                  int64_t end_ms) const;
+  absl::Status AddSegments(std::string_view node, const std::vector<Matcher>& matchers,
+                           int64_t start_ms, int64_t end_ms, std::vector<Place>* places) const;
+  absl::StatusOr<bool> SelectNode(std::string_view node, std::vector<Place> places,
+                                  const std::vector<Matcher>& matchers, int64_t start_ms,
+                                  int64_t end_ms,
+                                  absl::FunctionRef<bool(const SeriesView&)> visit) const;
   std::vector<RunSnapshot> RunsOf(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
   bool HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
 
   const StoreState& state_;
   const History& history_;
+  const Segments& segments_;
 };
 
 }  // namespace ronda::store

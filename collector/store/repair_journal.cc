@@ -13,6 +13,7 @@
 
 #include "collector/store/catalogue_rows.h"
 #include "collector/store/journal_row.h"
+#include "collector/store/sqlite_catalogue_tables.h"
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/sqlite_recent_db.h"
 #include "collector/store/sqlite_salvage.h"
@@ -135,13 +136,14 @@ class Rebuilder {
       return;
     }
     // What cannot be read is not there: the report says what is missing in the end.
-    (void)(*recent)->ForEachSchema([&](int64_t id, std::string_view data) -> absl::Status {
-      const absl::StatusOr<Schema> schema = DecodeSchemaRow(id, data);
-      if (schema.ok()) {
-        in_history_[codec::HashSchema(*schema)] = *schema;
-      }
-      return absl::OkStatus();
-    });
+    (void)ForEachCatalogueRow((*recent)->db(), CatalogueTable::kSchemas,
+                              [&](int64_t id, std::string_view data) -> absl::Status {
+                                const absl::StatusOr<Schema> schema = DecodeSchemaRow(id, data);
+                                if (schema.ok()) {
+                                  in_history_[codec::HashSchema(*schema)] = *schema;
+                                }
+                                return absl::OkStatus();
+                              });
     const absl::StatusOr<uint64_t> last = (*recent)->LastOrder();
     if (last.ok()) {
       next_order_ = std::max(next_order_, *last + 1);

@@ -10,6 +10,7 @@
 #include "collector/store/block.h"
 #include "collector/store/block_chunk.h"
 #include "collector/store/catalogue_rows.h"
+#include "collector/store/sqlite_catalogue_tables.h"
 #include "collector/store/sqlite_recent_db.h"
 #include "collector/store/sqlite_salvage.h"
 #include "common/base/status.h"
@@ -68,7 +69,7 @@ class Rebuilder {
       const absl::StatusOr<NodeInfo> node = DecodeNodeRow(row.Int(0), row.Bytes(1));
       if (node.ok()) {
         nodes_[row.Int(0)] = node->name;
-        Keep(to_.PutNode(row.Int(0), row.Bytes(1)));
+        Keep(PutCatalogueRow(to_.db(), CatalogueTable::kNodes, row.Int(0), row.Bytes(1)));
       }
     });
     complete_ &= SalvageRows(&from_, "sources", "id, data", [&](const Statement& row) {
@@ -80,15 +81,16 @@ class Rebuilder {
         NodeInfo node;
         node.name = source->node_name;
         node.labels = source->node_labels;
-        Keep(to_.PutNode(source->node, EncodeNodeRow(source->node, node)));
+        Keep(PutCatalogueRow(to_.db(), CatalogueTable::kNodes, source->node,
+                             EncodeNodeRow(source->node, node)));
       }
       sources_[row.Int(0)] = source->node;
-      Keep(to_.PutSource(row.Int(0), row.Bytes(1)));
+      Keep(PutCatalogueRow(to_.db(), CatalogueTable::kSources, row.Int(0), row.Bytes(1)));
     });
     complete_ &= SalvageRows(&from_, "schemas", "id, data", [&](const Statement& row) {
       if (DecodeSchemaRow(row.Int(0), row.Bytes(1)).ok()) {
         schemas_.insert(row.Int(0));
-        Keep(to_.PutSchema(row.Int(0), row.Bytes(1)));
+        Keep(PutCatalogueRow(to_.db(), CatalogueTable::kSchemas, row.Int(0), row.Bytes(1)));
       }
     });
   }
@@ -169,19 +171,17 @@ bool IsSoundRecent(const std::string& path) {
   if (!db.ok() || !(*db)->Check().ok()) {
     return false;
   }
-  return (*db)
-             ->ForEachNode(
-                 [](int64_t id, std::string_view data) { return DecodeNodeRow(id, data).status(); })
+  return ForEachCatalogueRow(
+             (*db)->db(), CatalogueTable::kNodes,
+             [](int64_t id, std::string_view data) { return DecodeNodeRow(id, data).status(); })
              .ok() &&
-         (*db)
-             ->ForEachSource([](int64_t id, std::string_view data) {
-               return DecodeSourceRow(id, data).status();
-             })
+         ForEachCatalogueRow(
+             (*db)->db(), CatalogueTable::kSources,
+             [](int64_t id, std::string_view data) { return DecodeSourceRow(id, data).status(); })
              .ok() &&
-         (*db)
-             ->ForEachSchema([](int64_t id, std::string_view data) {
-               return DecodeSchemaRow(id, data).status();
-             })
+         ForEachCatalogueRow(
+             (*db)->db(), CatalogueTable::kSchemas,
+             [](int64_t id, std::string_view data) { return DecodeSchemaRow(id, data).status(); })
              .ok();
 }
 

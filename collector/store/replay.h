@@ -16,8 +16,8 @@
 
 namespace ronda::store {
 
-// Frames that are in the journal but cannot be decoded, because frames of their run before them, or
-// what the catalogue says of them, are damaged.
+// Frames that cannot be decoded: in the journal, because frames of their run before them, or what
+// the catalogue says of them, are damaged; or in a damaged block.
 struct LostFrames {
   RunKey run;
   std::string node;  // "" if not known
@@ -25,6 +25,7 @@ struct LostFrames {
   int64_t from_ms = 0;
   int64_t to_ms = 0;
   uint64_t first_seq = 0;
+  std::string where = "row of the journal";
 };
 
 struct ReplayResult {

@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "common/base/status.h"
@@ -244,6 +246,16 @@ absl::Status Database::Checkpoint(bool restart) {
     return LastError("checkpointing");
   }
   return absl::OkStatus();
+}
+
+int64_t DatabaseBytes(const std::string& path) {
+  int64_t bytes = 0;
+  for (const char* suffix : {"", "-wal"}) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path + suffix, error);
+    bytes += error ? 0 : static_cast<int64_t>(size);
+  }
+  return bytes;
 }
 
 absl::StatusOr<Transaction> Transaction::Begin(Database* db, bool write) {

@@ -120,6 +120,9 @@ class Database {
   const std::string path_;
 };
 
+// Bytes of a database and its -wal on the disk; 0 if there is none.
+int64_t DatabaseBytes(const std::string& path);
+
 // BEGIN IMMEDIATE ... COMMIT; rolls back if Commit() was not reached or failed.
 class Transaction {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collector/store/block_chunk.h"
+#include "collector/store/sqlite_catalogue_tables.h"
 #include "collector/store/sqlite_schema.h"
 #include "common/base/status.h"
 
@@ -12,10 +13,8 @@ namespace {
 constexpr int64_t kApplicationId = 0x526f4831;  // "RoH1"
 
 absl::Status CreateTables(Database* db) {
+  RONDA_RETURN_IF_ERROR(CreateCatalogueTables(db));
   return db->Execute(R"sql(
-    CREATE TABLE nodes(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-    CREATE TABLE sources(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-    CREATE TABLE schemas(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE blocks(id INTEGER PRIMARY KEY, node INTEGER NOT NULL, epoch INTEGER NOT NULL,
                         first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
                         source INTEGER NOT NULL, schema INTEGER NOT NULL,
@@ -33,7 +32,19 @@ absl::Status CreateTables(Database* db) {
   )sql");
 }
 
-constexpr Migration kMigrations[] = {CreateTables};
+// What level 1 holds of blocks that are still here, and which pairs had blocks.
+absl::Status AddCompaction(Database* db) {
+  return db->Execute(R"sql(
+    CREATE TABLE compacted(block INTEGER PRIMARY KEY, through INTEGER NOT NULL);
+    CREATE TRIGGER block_gone AFTER DELETE ON blocks BEGIN
+      DELETE FROM compacted WHERE block = old.id;
+    END;
+    CREATE TABLE pairs(source INTEGER NOT NULL, schema INTEGER NOT NULL, t_max INTEGER NOT NULL,
+                       PRIMARY KEY(source, schema)) WITHOUT ROWID;
+  )sql");
+}
+
+constexpr Migration kMigrations[] = {CreateTables, AddCompaction};
 
 int64_t Signed(uint64_t v) { return static_cast<int64_t>(v); }
 
@@ -61,32 +72,13 @@ absl::StatusOr<Statement*> RecentDb::Cached(std::string_view sql) {
   return statement.get();
 }
 
-absl::Status RecentDb::ForEach(std::string_view sql, VisitRow visit) {
-  RONDA_ASSIGN_OR_RETURN(Statement rows, db_->Prepare(sql));
-  for (;;) {
-    RONDA_ASSIGN_OR_RETURN(const bool row, rows.Step());
-    if (!row) {
-      return absl::OkStatus();
-    }
-    RONDA_RETURN_IF_ERROR(visit(rows.Int(0), rows.Bytes(1)));
-  }
-}
-
-absl::Status RecentDb::ForEachNode(VisitRow visit) {
-  return ForEach("SELECT id, data FROM nodes ORDER BY id", visit);
-}
-absl::Status RecentDb::ForEachSource(VisitRow visit) {
-  return ForEach("SELECT id, data FROM sources ORDER BY id", visit);
-}
-absl::Status RecentDb::ForEachSchema(VisitRow visit) {
-  return ForEach("SELECT id, data FROM schemas ORDER BY id", visit);
-}
-
 absl::Status RecentDb::ForEachPair(
     absl::FunctionRef<void(int64_t source, int64_t schema, int64_t t_max_ms)> visit) {
   RONDA_ASSIGN_OR_RETURN(
       Statement rows,
-      db_->Prepare("SELECT source, schema, max(t_max) FROM blocks GROUP BY source, schema"));
+      db_->Prepare("SELECT source, schema, max(t_max) FROM (SELECT source, schema, t_max FROM "
+                   "blocks UNION ALL SELECT source, schema, t_max FROM pairs) "
+                   "GROUP BY source, schema"));
   for (;;) {
     RONDA_ASSIGN_OR_RETURN(const bool row, rows.Step());
     if (!row) {
@@ -96,31 +88,21 @@ absl::Status RecentDb::ForEachPair(
   }
 }
 
-absl::Status RecentDb::Put(std::string_view sql, int64_t id, std::string_view data) {
-  RONDA_ASSIGN_OR_RETURN(Statement * put, Cached(sql));
-  return put->Bind(1, id).BindBlob(2, data).Run();
-}
-
-absl::Status RecentDb::PutNode(int64_t id, std::string_view data) {
-  return Put("INSERT OR REPLACE INTO nodes VALUES(?,?)", id, data);
-}
-absl::Status RecentDb::PutSource(int64_t id, std::string_view data) {
-  return Put("INSERT OR REPLACE INTO sources VALUES(?,?)", id, data);
-}
-absl::Status RecentDb::PutSchema(int64_t id, std::string_view data) {
-  return Put("INSERT OR REPLACE INTO schemas VALUES(?,?)", id, data);
-}
-
 absl::Status RecentDb::PutBlock(const SealedRun& sealed, int64_t node, int64_t source,
                                 int64_t schema) {
   const RunKey& key = sealed.run.key;
   const std::string data =
       EncodeBlock({source, schema, key.epoch.id, key.first_seq, sealed.last_seq}, sealed.t_ms,
                   sealed.order, sealed.columns);
+  // Not REPLACE: that would not tell the trigger.
+  RONDA_ASSIGN_OR_RETURN(Statement * remove,
+                         Cached("DELETE FROM blocks WHERE node=? AND epoch=? AND first_seq=?"));
+  RONDA_RETURN_IF_ERROR(
+      remove->Bind(1, node).Bind(2, Signed(key.epoch.id)).Bind(3, Signed(key.first_seq)).Run());
   std::string frames;
   RONDA_ASSIGN_OR_RETURN(
       Statement * put,
-      Cached("INSERT OR REPLACE INTO blocks(node, epoch, first_seq, last_seq, source, schema, "
+      Cached("INSERT INTO blocks(node, epoch, first_seq, last_seq, source, schema, "
              "t_min, t_max, ticks, last_order, frames, data) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"));
   put->Bind(1, node)
       .Bind(2, Signed(key.epoch.id))
@@ -211,7 +193,8 @@ absl::StatusOr<bool> RecentDb::HasBlocks(int64_t source, int64_t schema, int64_t
 
 absl::StatusOr<BlockHeader> RecentDb::ReadBlock(const BlockRow& row,
                                                 std::span<const uint32_t> wanted,
-                                                std::vector<std::vector<double>>* columns) {
+                                                std::vector<std::vector<double>>* columns,
+                                                absl::Status* damage) {
   RONDA_ASSIGN_OR_RETURN(const Blob blob, Blob::Open(*db_, "blocks", "data", row.id));
   std::string bytes;
   RONDA_RETURN_IF_ERROR(blob.Read(0, kBlockPrefixBytes, &bytes));
@@ -229,9 +212,15 @@ absl::StatusOr<BlockHeader> RecentDb::ReadBlock(const BlockRow& row,
                   row.id, header.columns(), i + 1);
     }
     const size_t offset = header.chunk_offsets[i];
-    RONDA_RETURN_IF_ERROR(blob.Read(offset, header.chunk_offsets[i + 1] - offset, &bytes));
-    RONDA_ASSIGN_OR_RETURN(std::vector<double> values, DecodeChunk(bytes, header.t_ms.size()));
-    columns->push_back(std::move(values));
+    absl::Status read = blob.Read(offset, header.chunk_offsets[i + 1] - offset, &bytes);
+    absl::StatusOr<std::vector<double>> values =
+        read.ok() ? DecodeChunk(bytes, header.t_ms.size()) : std::move(read);
+    if (!values.ok() && !absl::IsDataLoss(values.status()) &&
+        !absl::IsUnimplemented(values.status())) {
+      return values.status();
+    }
+    damage->Update(values.status());
+    columns->push_back(values.ok() ? std::move(*values) : std::vector<double>());
   }
   return header;
 }
@@ -252,6 +241,88 @@ absl::Status RecentDb::ForEachRecords(std::string_view kind, int64_t node, int64
     key.first_seq = static_cast<uint64_t>(find->Int(2));
     visit(find->Int(0), key, find->Bytes(3));
   }
+}
+
+absl::StatusOr<std::vector<int64_t>> RecentDb::SourcesToCompact(int64_t end_ms) {
+  RONDA_ASSIGN_OR_RETURN(
+      Statement * find,
+      Cached("SELECT DISTINCT b.source FROM blocks b LEFT JOIN compacted c ON c.block=b.id "
+             "WHERE b.t_min<=?1 AND (c.through IS NULL OR c.through<min(b.t_max, ?1))"));
+  find->Bind(1, end_ms);
+  std::vector<int64_t> sources;
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, find->Step());
+    if (!row) {
+      return sources;
+    }
+    sources.push_back(find->Int(0));
+  }
+}
+
+absl::StatusOr<std::vector<BlockToCompact>> RecentDb::BlocksToCompact(int64_t source,
+                                                                      int64_t end_ms) {
+  RONDA_ASSIGN_OR_RETURN(
+      Statement * find,
+      Cached("SELECT b.id, b.schema, b.epoch, b.first_seq, b.last_seq, b.t_min, b.t_max, "
+             "b.last_order, b.frames IS NOT NULL, c.through FROM blocks b "
+             "LEFT JOIN compacted c ON c.block=b.id WHERE b.source=?1 AND b.t_min<=?2 "
+             "AND (c.through IS NULL OR c.through<min(b.t_max, ?2)) ORDER BY b.t_max"));
+  find->Bind(1, source).Bind(2, end_ms);
+  std::vector<BlockToCompact> blocks;
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, find->Step());
+    if (!row) {
+      return blocks;
+    }
+    BlockToCompact block;
+    block.row = {find->Int(0),
+                 {source, find->Int(1), static_cast<uint64_t>(find->Int(2)),
+                  static_cast<uint64_t>(find->Int(3)), static_cast<uint64_t>(find->Int(4))},
+                 find->Int(5),
+                 find->Int(6)};
+    block.last_order = static_cast<uint64_t>(find->Int(7));
+    block.may_grow = find->Int(8) != 0;
+    if (!find->IsNull(9)) {
+      block.through_ms = find->Int(9);
+    }
+    blocks.push_back(block);
+  }
+}
+
+absl::Status RecentDb::MarkCompacted(const BlockToCompact& block, int64_t through_ms) {
+  RONDA_ASSIGN_OR_RETURN(Statement * put,
+                         Cached("INSERT OR REPLACE INTO compacted SELECT id, ? FROM blocks WHERE "
+                                "id=? AND epoch=? AND first_seq=? AND last_seq=?"));
+  return put->Bind(1, through_ms)
+      .Bind(2, block.row.id)
+      .Bind(3, Signed(block.row.key.epoch))
+      .Bind(4, Signed(block.row.key.first_seq))
+      .Bind(5, Signed(block.row.key.last_seq))
+      .Run();
+}
+
+absl::Status RecentDb::RemoveCompacted(const BlockToCompact& block) {
+  RONDA_ASSIGN_OR_RETURN(
+      Statement * put,
+      Cached("INSERT INTO pairs VALUES(?,?,?) ON CONFLICT(source, schema) DO UPDATE SET "
+             "t_max=max(t_max, excluded.t_max)"));
+  RONDA_RETURN_IF_ERROR(put->Bind(1, block.row.key.source)
+                            .Bind(2, block.row.key.schema)
+                            .Bind(3, block.row.t_max_ms)
+                            .Run());
+  RONDA_ASSIGN_OR_RETURN(
+      Statement * remove,
+      Cached("DELETE FROM blocks WHERE id=? AND epoch=? AND first_seq=? AND last_seq=?"));
+  return remove->Bind(1, block.row.id)
+      .Bind(2, Signed(block.row.key.epoch))
+      .Bind(3, Signed(block.row.key.first_seq))
+      .Bind(4, Signed(block.row.key.last_seq))
+      .Run();
+}
+
+absl::Status RecentDb::RemovePairs(int64_t before_ms) {
+  RONDA_ASSIGN_OR_RETURN(Statement * remove, Cached("DELETE FROM pairs WHERE t_max<?"));
+  return remove->Bind(1, before_ms).Run();
 }
 
 absl::StatusOr<int64_t> RecentDb::RemoveBlocks(int64_t source, int64_t schema, int64_t before_ms,

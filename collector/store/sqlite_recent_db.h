@@ -45,6 +45,13 @@ struct BlockRow {
   int64_t t_max_ms = 0;
 };
 
+struct BlockToCompact {
+  BlockRow row;
+  uint64_t last_order = 0;
+  bool may_grow = false;
+  std::optional<int64_t> through_ms;  // level 1 has its samples so far
+};
+
 // What a block or a record block holds of a run.
 struct CoveredRun {
   uint64_t last_seq = 0;
@@ -59,18 +66,10 @@ class RecentDb {
   static absl::StatusOr<std::unique_ptr<RecentDb>> Open(const std::string& path);
   static absl::StatusOr<std::unique_ptr<RecentDb>> Wrap(std::unique_ptr<Database> db);
 
-  using VisitRow = absl::FunctionRef<absl::Status(int64_t id, std::string_view data)>;
-  absl::Status ForEachNode(VisitRow visit);
-  absl::Status ForEachSource(VisitRow visit);
-  absl::Status ForEachSchema(VisitRow visit);
-  // The (source, schema) pairs that have blocks, with the time of the newest sample.
+  // The (source, schema) pairs that have blocks, or had some, with the time of the newest sample.
   absl::Status ForEachPair(
       absl::FunctionRef<void(int64_t source, int64_t schema, int64_t t_max_ms)> visit);
 
-  // Adds rows of the catalogue. Call inside a transaction.
-  absl::Status PutNode(int64_t id, std::string_view data);
-  absl::Status PutSource(int64_t id, std::string_view data);
-  absl::Status PutSchema(int64_t id, std::string_view data);
   // Writes the run's block in place of an earlier one of the same run. Inside a transaction. Ids
   // are the file's.
   absl::Status PutBlock(const SealedRun& sealed, int64_t node, int64_t source, int64_t schema);
@@ -82,14 +81,28 @@ class RecentDb {
   absl::StatusOr<std::vector<BlockRow>> FindBlocks(int64_t source, int64_t schema, int64_t start_ms,
                                                    int64_t end_ms);
   absl::StatusOr<bool> HasBlocks(int64_t source, int64_t schema, int64_t start_ms, int64_t end_ms);
-  // The header of a block, and the named columns in `columns` (ascending). kDataLoss.
+  // The header of a block, and the named columns in `columns` (ascending). A column that is damaged
+  // is empty, and *damage says why. kDataLoss: the header is damaged.
   absl::StatusOr<BlockHeader> ReadBlock(const BlockRow& row, std::span<const uint32_t> wanted,
-                                        std::vector<std::vector<double>>* columns);
+                                        std::vector<std::vector<double>>* columns,
+                                        absl::Status* damage);
   // Runs of records of a kind that overlap the window. node 0: all.
   using VisitRecords =
       absl::FunctionRef<void(int64_t node, const RunKey& key, std::string_view frames)>;
   absl::Status ForEachRecords(std::string_view kind, int64_t node, int64_t start_ms, int64_t end_ms,
                               VisitRecords visit);
+
+  // Sources with blocks that have samples up to end_ms which are not in level 1.
+  absl::StatusOr<std::vector<int64_t>> SourcesToCompact(int64_t end_ms);
+  // Those blocks.
+  absl::StatusOr<std::vector<BlockToCompact>> BlocksToCompact(int64_t source, int64_t end_ms);
+  // Level 1 has what the block holds up to `through_ms`. In a transaction. Here and below: nothing
+  // if the run has grown, and is in another block now, perhaps with the same id.
+  absl::Status MarkCompacted(const BlockToCompact& block, int64_t through_ms);
+  // Removes a block that level 1 holds; remembers that its pair has samples. In a transaction.
+  absl::Status RemoveCompacted(const BlockToCompact& block);
+  // Forgets pairs without blocks whose samples all end before `before_ms`.
+  absl::Status RemovePairs(int64_t before_ms);
 
   // Removes at most `limit` blocks of a pair that end before `before_ms`; returns how many.
   absl::StatusOr<int64_t> RemoveBlocks(int64_t source, int64_t schema, int64_t before_ms,
@@ -108,8 +121,6 @@ class RecentDb {
 
  private:
   explicit RecentDb(std::unique_ptr<Database> db) : db_(std::move(db)) {}
-  absl::Status ForEach(std::string_view sql, VisitRow visit);
-  absl::Status Put(std::string_view sql, int64_t id, std::string_view data);
   // Prepared once a connection.
   absl::StatusOr<Statement*> Cached(std::string_view sql);
 

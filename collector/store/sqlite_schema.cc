@@ -45,8 +45,8 @@ absl::StatusOr<std::string> DefinitionsOf(Database* db) {
   }
 }
 
-// SQLite believes what its schema table says: a flipped byte there renames a column. The tables must
-// be those that the migrations make.
+// SQLite believes what its schema table says: a flipped byte there renames a column. The tables
+// must be those that the migrations make.
 absl::Status CheckDefinitions(Database* db, std::span<const Migration> migrations) {
   RONDA_ASSIGN_OR_RETURN(const auto model, Database::Open(":memory:", {}));
   for (const Migration migration : migrations) {

@@ -14,7 +14,8 @@ namespace ronda::store {
 using Migration = absl::Status (*)(Database* db);
 
 // Brings a file that is new, or of an earlier version, to the last one, one transaction a step.
-// kDataLoss: not a file of this application, or its table definitions are damaged. kFailedPrecondition: written by a later version.
+// kDataLoss: not a file of this application, or its table definitions are damaged.
+// kFailedPrecondition: written by a later version.
 absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migration> migrations);
 
 // The same checks without changing anything; an earlier version is kFailedPrecondition too.

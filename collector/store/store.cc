@@ -6,14 +6,17 @@
 
 #include "collector/store/appender.h"
 #include "collector/store/checkpointer.h"
+#include "collector/store/compactor.h"
 #include "collector/store/folder_lock.h"
 #include "collector/store/gap_writer.h"
 #include "collector/store/journal_writer.h"
 #include "collector/store/replay.h"
+#include "collector/store/retention.h"
 #include "collector/store/sealer.h"
 #include "collector/store/store_base.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/obs/log.h"
 
 namespace ronda::store {
 namespace {
@@ -34,6 +37,7 @@ class LiveStore final : public StoreBase {
   absl::Status Append(std::vector<Batch> batches) override;
   absl::Status Flush(int64_t timeout_ms) override { return journal_->Flush(timeout_ms); }
   absl::Status SealNow() override;
+  absl::Status CompactNow() override;
   StoreStats Stats() const override;
 
  private:
@@ -47,6 +51,8 @@ class LiveStore final : public StoreBase {
   std::unique_ptr<JournalWriter> journal_;
   std::unique_ptr<Appender> appender_;
   std::unique_ptr<Sealer> sealer_;
+  std::unique_ptr<Retention> retention_;
+  std::unique_ptr<Compactor> compactor_;
   std::unique_ptr<Checkpointer> checkpointer_;
 
   Mutex close_mu_;
@@ -69,7 +75,9 @@ absl::Status LiveStore::Start() {
     RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
     RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
                            History::Open(options_.dir, false, &state_.catalogue, &writes));
-    Init(std::move(history), std::move(state_db));
+    RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Segments> segments,
+                           Segments::Open(options_.dir + "/history/raw", false));
+    Init(std::move(history), std::move(segments), std::move(state_db));
   }
   RONDA_ASSIGN_OR_RETURN(ReplayResult replayed, Replay(db.get(), *history_, clock_, &state_));
 
@@ -92,8 +100,20 @@ absl::Status LiveStore::Start() {
     Write(std::move(writes));
   }
   RONDA_RETURN_IF_ERROR(WriteCorruptGaps(this, replayed.lost, clock_));
+  retention_ = std::make_unique<Retention>(
+      Retention::Options{options_.retention_raw_ms, options_.max_history_bytes}, history_.get(),
+      segments_.get(), clock_);
+  compactor_ = std::make_unique<Compactor>(
+      &state_, history_.get(), segments_.get(), sealer_.get(), retention_.get(), clock_,
+      [this](const std::vector<LostFrames>& lost) {
+        const absl::Status status = WriteCorruptGaps(this, lost, clock_);
+        if (!status.ok()) {
+          obs::Error("store", "writing that blocks are damaged: {}", Message(status));
+        }
+      });
   if (!options_.manual_seal) {
     sealer_->Start();
+    compactor_->Start();
   }
   return absl::OkStatus();
 }
@@ -113,6 +133,9 @@ void LiveStore::OnDurable(int64_t commit, const JournalWriter::Durable& durable)
 }
 
 void LiveStore::Close() {
+  if (compactor_ != nullptr) {
+    compactor_->Stop();  // it may be appending: not under the lock
+  }
   MutexLock close_lock(&close_mu_);
   if (closed_) {
     return;
@@ -171,6 +194,8 @@ absl::Status LiveStore::Append(std::vector<Batch> batches) {
 
 absl::Status LiveStore::SealNow() { return sealer_->Pass(true); }
 
+absl::Status LiveStore::CompactNow() { return compactor_->Pass(true); }
+
 StoreStats LiveStore::Stats() const {
   StoreStats stats = StoreBase::Stats();
   const JournalStats journal = journal_->Stats();
@@ -194,10 +219,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options, const
   std::error_code error;
   if (std::filesystem::exists(options.dir + "/history/recent.db", error) &&
       std::filesystem::file_size(options.dir + "/ronda.db", error) == 0 && !error) {
-    return AdviseRepair(Fail(absl::StatusCode::kDataLoss,
-                             "{}/ronda.db: damaged: it is empty, though there is a history",
-                             options.dir),
-                        options.dir);
+    return AdviseRepair(
+        Fail(absl::StatusCode::kDataLoss,
+             "{}/ronda.db: damaged: it is empty, though there is a history", options.dir),
+        options.dir);
   }
   auto store = std::make_unique<LiveStore>(options, clock, std::move(lock));
   const absl::Status status = store->Start();

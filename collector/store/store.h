@@ -1,6 +1,7 @@
-// The collector's store: journal, head, level 0, catalogue. Files and formats: FORMAT.md.
+// The collector's store: journal, head, level 0, level 1, catalogue. Files and formats: FORMAT.md.
 //
-//   Append -> head (visible) -> journal commit (durable) -> on_commit -> sealed blocks
+//   Append -> head (visible) -> journal commit (durable) -> on_commit -> sealed blocks -> packed
+//   rows
 //
 // Everything that must be durable together goes into one Append: frames, and the state of rules and
 // notifications that they caused.
@@ -94,6 +95,8 @@ struct StoreStats {
   int64_t pending_bytes = 0;  // appended, not yet committed
   int64_t blocks = 0;
   int64_t block_bytes = 0;
+  int64_t history_files = 0;  // of level 1
+  int64_t history_bytes = 0;
   int64_t series = 0;
   double fsync_p99_ms = 0;
   absl::Status journal_status;  // of the last commit: kResourceExhausted while the disk is full
@@ -107,8 +110,9 @@ class Store : public Queryable, public RecordReader {
     int64_t commit_interval_ms = 50;  // the next commit starts then, or when the last one ends
     int64_t seal_after_ms = 180'000;  // a run is sealed at the latest when this old
     int64_t retention_raw_ms = int64_t{28} * 86'400'000;
+    int64_t max_history_bytes = 0;         // of everything in history/; 0: no limit
     int64_t max_pending_bytes = 64 << 20;  // Append() refuses above this
-    // Runs seals and trims only when a test calls SealNow().
+    // Seals, trims and compacts only when a test calls SealNow() and CompactNow().
     bool manual_seal = false;
     // Tests: limit ronda.db to so many pages, as a full disk does. 0: no limit.
     int64_t max_journal_pages_for_test = 0;
@@ -174,6 +178,9 @@ class Store : public Queryable, public RecordReader {
 
   // Seals every ended run and trims the journal, now.
   virtual absl::Status SealNow() = 0;
+
+  // Packs everything that is sealed into level 1, and removes what is too old or too much, now.
+  virtual absl::Status CompactNow() = 0;
 
   virtual StoreStats Stats() const = 0;
 };

@@ -6,9 +6,11 @@
 
 namespace ronda::store {
 
-void StoreBase::Init(std::unique_ptr<History> history, std::unique_ptr<JournalDb> state_db) {
+void StoreBase::Init(std::unique_ptr<History> history, std::unique_ptr<Segments> segments,
+                     std::unique_ptr<JournalDb> state_db) {
   history_ = std::move(history);
-  reader_ = std::make_unique<Reader>(&state_, history_.get());
+  segments_ = std::move(segments);
+  reader_ = std::make_unique<Reader>(&state_, history_.get(), segments_.get());
   SetStateDb(std::move(state_db));
 }
 
@@ -99,7 +101,11 @@ StoreStats StoreBase::Stats() const {
     stats.counters.conflicting_samples = state_.conflicting_samples;
     stats.series = state_.catalogue.series();
   }
-  stats.counters.corrupt_blocks = history_->corrupt_blocks();
+  stats.counters.corrupt_blocks = history_->corrupt_blocks() + segments_->corrupt_parts();
+  for (const std::shared_ptr<SegmentFile>& file : segments_->All()) {
+    ++stats.history_files;
+    stats.history_bytes += file->Bytes();
+  }
   const absl::StatusOr<RecentDb::Totals> totals = history_->Totals();
   if (totals.ok()) {
     stats.blocks = totals->blocks;

@@ -10,6 +10,7 @@
 
 #include "collector/store/history.h"
 #include "collector/store/reader.h"
+#include "collector/store/segments.h"
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/store.h"
 #include "collector/store/store_state.h"
@@ -46,11 +47,13 @@ class StoreBase : public Store {
 
  protected:
   // Sets what the functions above need.
-  void Init(std::unique_ptr<History> history, std::unique_ptr<JournalDb> state_db);
+  void Init(std::unique_ptr<History> history, std::unique_ptr<Segments> segments,
+            std::unique_ptr<JournalDb> state_db);
   void SetStateDb(std::unique_ptr<JournalDb> state_db);
 
   mutable StoreState state_;
   std::unique_ptr<History> history_;
+  std::unique_ptr<Segments> segments_;
   std::unique_ptr<Reader> reader_;
 
  private:

@@ -35,7 +35,9 @@ class ReadOnlyStore final : public StoreBase {
         RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
         RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
                                History::Open(dir, true, &state_.catalogue, &not_written));
-        Init(std::move(history), nullptr);
+        RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Segments> segments,
+                               Segments::Open(dir + "/history/raw", true));
+        Init(std::move(history), std::move(segments), nullptr);
       }
       RONDA_RETURN_IF_ERROR(Replay(db.get(), *history_, clock, &state_).status());
     }
@@ -57,6 +59,7 @@ class ReadOnlyStore final : public StoreBase {
   absl::Status Append(std::vector<Batch>) override { return ReadOnly("appending"); }
   absl::Status Flush(int64_t) override { return absl::OkStatus(); }
   absl::Status SealNow() override { return ReadOnly("sealing"); }
+  absl::Status CompactNow() override { return ReadOnly("compacting"); }
 
  private:
   const bool live_;

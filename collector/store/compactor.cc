@@ -1,0 +1,228 @@
+#include "collector/store/compactor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "collector/store/segment_span.h"
+#include "collector/store/window_packer.h"
+#include "common/base/status.h"
+#include "common/base/thread.h"
+#include "common/obs/log.h"
+
+namespace ronda::store {
+namespace {
+
+constexpr auto kPeriod = std::chrono::minutes(10);
+constexpr auto kFirstPass = std::chrono::minutes(1);
+// A window is compacted when it ended so long ago: nearly all of its blocks are sealed then.
+constexpr int64_t kLagMs = 600'000;
+
+LostFrames LossOf(const DueBlock& due) {
+  LostFrames lost;
+  const BlockRow& row = due.block.block.row;
+  lost.run = {due.pair.source->row.node, {row.key.epoch, 0}, row.key.first_seq};
+  lost.node = due.pair.source->row.node_name;
+  lost.group = due.pair.source->row.group.name;
+  lost.from_ms = row.t_min_ms;
+  lost.to_ms = row.t_max_ms;
+  lost.first_seq = row.key.first_seq;
+  lost.where = "block";
+  return lost;
+}
+
+}  // namespace
+
+void Compactor::Start() {
+  thread_ = StartThread("store-compact", [this] { Run(); });
+}
+
+void Compactor::Stop() {
+  {
+    MutexLock lock(&thread_mu_);
+    stop_ = true;
+    wake_.SignalAll();
+  }
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+bool Compactor::stopping() const {
+  MutexLock lock(&thread_mu_);
+  return stop_;
+}
+
+void Compactor::Run() {
+  bool failing = false;
+  bool first = true;
+  for (;;) {
+    {
+      MutexLock lock(&thread_mu_);
+      if (!stop_) {
+        wake_.WaitFor(&thread_mu_, first ? kFirstPass : kPeriod);
+      }
+      if (stop_) {
+        return;
+      }
+    }
+    first = false;
+    const absl::Status status = Pass(false);
+    if (!status.ok() && !failing) {
+      obs::Error("store", "compaction failed, trying again: {}", Message(status));
+    }
+    failing = !status.ok();
+  }
+}
+
+std::map<NodeId, std::vector<Compactor::Waiting>> Compactor::RunsInHead() const {
+  std::map<NodeId, std::vector<Waiting>> runs;
+  MutexLock lock(&state_.mu);
+  state_.head.ForEachRun([&](const EpochState& epoch, const HeadRun& run) {
+    if (run.schema != nullptr && !run.frames.empty()) {
+      runs[epoch.node].push_back(
+          {run.source->row.group, run.t_min_ms, run.t_max_ms, run.frames.front().order});
+    }
+  });
+  return runs;
+}
+
+absl::Status Compactor::Pass(bool all) {
+  MutexLock pass(&pass_mu_);
+  RONDA_RETURN_IF_ERROR(retention_.Enforce());
+  // What is in a block is not in the journal any more, or a replay would look for the block.
+  RONDA_RETURN_IF_ERROR(sealer_.Pass(false));
+  std::map<NodeId, std::vector<Waiting>> in_head = RunsInHead();
+  const int64_t end_ms =
+      all ? std::numeric_limits<int64_t>::max() : WindowStartMs(WindowOf(clock_.NowMs() - kLagMs));
+  RONDA_ASSIGN_OR_RETURN(const std::vector<int64_t> sources, history_.SourcesToCompact(end_ms));
+  std::map<NodeId, std::vector<int64_t>> by_node;
+  {
+    MutexLock lock(&state_.mu);
+    for (const int64_t id : sources) {
+      const std::shared_ptr<const SourceEntry> source = state_.catalogue.FindSource(id);
+      if (source != nullptr) {
+        by_node[source->row.node].push_back(id);
+      }
+    }
+  }
+  for (const auto& [node, ids] : by_node) {
+    if (stopping()) {
+      break;
+    }
+    RONDA_RETURN_IF_ERROR(CompactNode(node, ids, end_ms, std::move(in_head[node])));
+  }
+  segments_.CloseIdle();
+  return retention_.Enforce();
+}
+
+absl::StatusOr<std::vector<DueBlock>> Compactor::FindDue(History::Moment* now,
+                                                         const std::vector<int64_t>& sources,
+                                                         int64_t end_ms) const {
+  std::vector<DueBlock> due;
+  for (const int64_t id : sources) {
+    RONDA_ASSIGN_OR_RETURN(const std::vector<History::Uncompacted> blocks,
+                           now->BlocksToCompact(id, end_ms));
+    MutexLock lock(&state_.mu);
+    const std::shared_ptr<const SourceEntry> source = state_.catalogue.FindSource(id);
+    for (const History::Uncompacted& block : blocks) {
+      due.push_back({block, {source, state_.catalogue.FindSchema(block.schema)}, {}, true});
+    }
+  }
+  for (DueBlock& block : due) {
+    RONDA_RETURN_IF_ERROR(now->ReadBlock(block.block, {}, [&](BlockHeader header, const auto&) {
+      block.header = std::move(header);
+      block.damaged = block.header.t_ms.empty();
+    }));
+  }
+  return due;
+}
+
+void Compactor::HoldBack(std::vector<Waiting> waiting, std::vector<DueBlock>* due) {
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    std::erase_if(*due, [&](const DueBlock& block) {
+      const BlockRow& row = block.block.block.row;
+      const GroupIdentity& group = block.pair.source->row.group;
+      const bool waits =
+          group.job == waiting[i].group.job && group.instance == waiting[i].group.instance &&
+          row.t_min_ms <= waiting[i].t_max_ms && row.t_max_ms >= waiting[i].t_min_ms &&
+          block.block.block.last_order > waiting[i].first_order;
+      if (waits && !block.damaged) {
+        waiting.push_back({group, row.t_min_ms, row.t_max_ms, block.header.order.front()});
+      }
+      return waits;
+    });
+  }
+}
+
+absl::Status Compactor::CompactNode(NodeId node, const std::vector<int64_t>& sources,
+                                    int64_t end_ms, std::vector<Waiting> waiting) {
+  std::string name;
+  {
+    MutexLock lock(&state_.mu);
+    const Catalogue::Node* const known = state_.catalogue.FindNode(node);
+    name = known != nullptr ? known->info.name : "";
+  }
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<History::Moment> now, history_.Now());
+  RONDA_ASSIGN_OR_RETURN(std::vector<DueBlock> due, FindDue(now.get(), sources, end_ms));
+  HoldBack(std::move(waiting), &due);
+  std::map<int64_t, std::vector<DueBlock*>> windows;
+  for (DueBlock& block : due) {
+    const int64_t after_ms =
+        block.block.block.through_ms.value_or(std::numeric_limits<int64_t>::min());
+    std::set<int64_t> of_block;
+    for (const int64_t t : block.header.t_ms) {
+      if (t > after_ms && t <= end_ms) {
+        of_block.insert(WindowOf(t));
+      }
+    }
+    for (const int64_t window : of_block) {
+      windows[window].push_back(&block);
+    }
+  }
+  for (const auto& [window, blocks] : windows) {
+    RONDA_RETURN_IF_ERROR(CompactWindow(now.get(), name, window, blocks));
+  }
+  return Report(due);
+}
+
+absl::Status Compactor::CompactWindow(History::Moment* now, std::string_view node, int64_t window,
+                                      const std::vector<DueBlock*>& blocks) {
+  RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<SegmentFile> file,
+                         segments_.ForWriting(window, retention_.SpanWindows()));
+  PackStats stats;
+  RONDA_ASSIGN_OR_RETURN(const std::vector<PackedWindow> packed,
+                         WindowPacker(now, file.get(), node, window, blocks).Pack(&stats));
+  RONDA_RETURN_IF_ERROR(file->Write(packed));
+  std::vector<const History::Uncompacted*> done;
+  for (const DueBlock* const block : blocks) {
+    done.push_back(&block->block);
+  }
+  RONDA_RETURN_IF_ERROR(history_.Compacted(done, WindowEndMs(window)));
+  MutexLock lock(&state_.mu);
+  state_.duplicate_samples += stats.duplicates;
+  state_.conflicting_samples += stats.conflicts;
+  return absl::OkStatus();
+}
+
+absl::Status Compactor::Report(const std::vector<DueBlock>& due) {
+  std::vector<LostFrames> lost;
+  std::vector<const History::Uncompacted*> unreadable;
+  for (const DueBlock& block : due) {
+    if (block.damaged) {
+      lost.push_back(LossOf(block));
+    }
+    if (block.header.t_ms.empty()) {
+      unreadable.push_back(&block.block);
+    }
+  }
+  if (!lost.empty()) {
+    on_lost_(lost);
+  }
+  return history_.Quarantine(unreadable);
+}
+
+}  // namespace ronda::store

@@ -1,0 +1,97 @@
+// Moves blocks of level 0 into packed rows of level 1.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "collector/store/history.h"
+#include "collector/store/replay.h"
+#include "collector/store/retention.h"
+#include "collector/store/sealer.h"
+#include "collector/store/segments.h"
+#include "collector/store/store_state.h"
+#include "collector/store/window_packer.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+
+namespace ronda::store {
+
+// Thread-safe. All references must outlive it.
+//
+// Works on one node and window of two hours at a time, and on a few dozen series of it at once, so
+// that memory does not grow with what there is to do. The rows of a window are committed first;
+// then, in a transaction of recent.db, the blocks are removed. A crash between the two leaves
+// samples in both, which readers see as one, and the next pass does the same again. A block that
+// comes late makes its windows be written anew, with what they hold already.
+//
+// Of samples with one time the one with the lowest order stays. What is in level 1 has lost its
+// order and wins against all that comes later: so a block waits while the head, or a block that
+// waits, has frames of the same target and time with a lower order.
+class Compactor {
+ public:
+  // Told of damaged blocks, of which samples are lost.
+  using OnLost = std::function<void(const std::vector<LostFrames>&)>;
+
+  Compactor(StoreState* state, History* history, Segments* segments, Sealer* sealer,
+            Retention* retention, const Clock& clock, OnLost on_lost)
+      : state_(*state),
+        history_(*history),
+        segments_(*segments),
+        sealer_(*sealer),
+        retention_(*retention),
+        clock_(clock),
+        on_lost_(std::move(on_lost)) {}
+  ~Compactor() { Stop(); }
+
+  // Compacts what is due, and removes what is too old or too much, every few minutes.
+  void Start();
+  void Stop();
+
+  // Compacts the windows that ended some minutes ago; with `all` whatever is sealed.
+  absl::Status Pass(bool all) ABSL_LOCKS_EXCLUDED(pass_mu_);
+
+ private:
+  void Run();
+  bool stopping() const;
+  // What is not compacted in this pass.
+  struct Waiting {
+    GroupIdentity group;
+    int64_t t_min_ms = 0;
+    int64_t t_max_ms = 0;
+    uint64_t first_order = 0;
+  };
+  std::map<NodeId, std::vector<Waiting>> RunsInHead() const;
+  absl::Status CompactNode(NodeId node, const std::vector<int64_t>& sources, int64_t end_ms,
+                           std::vector<Waiting> waiting);
+  absl::StatusOr<std::vector<DueBlock>> FindDue(History::Moment* now,
+                                                const std::vector<int64_t>& sources,
+                                                int64_t end_ms) const;
+  static void HoldBack(std::vector<Waiting> waiting, std::vector<DueBlock>* due);
+  absl::Status CompactWindow(History::Moment* now, std::string_view node, int64_t window,
+                             const std::vector<DueBlock*>& blocks);
+  absl::Status Report(const std::vector<DueBlock>& due);
+
+  StoreState& state_;
+  History& history_;
+  Segments& segments_;
+  Sealer& sealer_;
+  Retention& retention_;
+  const Clock& clock_;
+  const OnLost on_lost_;
+
+  Mutex pass_mu_;
+
+  mutable Mutex thread_mu_;
+  CondVar wake_;
+  bool stop_ ABSL_GUARDED_BY(thread_mu_) = false;
+  std::thread thread_;
+};
+
+}  // namespace ronda::store

@@ -1,0 +1,69 @@
+#include "collector/store/retention.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "collector/store/segment_span.h"
+#include "common/base/status.h"
+#include "common/obs/log.h"
+
+namespace ronda::store {
+
+absl::Status Retention::Enforce() {
+  const int64_t before_ms = clock_.NowMs() - options_.raw_ms;
+  std::vector<std::shared_ptr<SegmentFile>> files = segments_.All();
+  if (options_.raw_ms > 0) {
+    RONDA_RETURN_IF_ERROR(history_.RemovePairs(before_ms));
+    for (const std::shared_ptr<SegmentFile>& file : files) {
+      if (file->span().end_ms() < before_ms) {
+        obs::Info("store", "removing {}: older than what is kept", file->path());
+        RONDA_RETURN_IF_ERROR(segments_.Remove(file));
+      }
+    }
+    files = segments_.All();
+  }
+  if (options_.max_bytes <= 0) {
+    return absl::OkStatus();
+  }
+  RONDA_ASSIGN_OR_RETURN(const RecentDb::Totals recent, history_.Totals());
+  int64_t total = history_.FileBytes() + recent.bytes;
+  for (const std::shared_ptr<SegmentFile>& file : files) {
+    total += file->Bytes();
+  }
+  // The newest file stays: it is being written.
+  for (size_t i = 0; i + 1 < files.size() && total > options_.max_bytes; ++i) {
+    const int64_t bytes = files[i]->Bytes();
+    obs::Info("store", "removing {} ({} bytes): history is at max_size", files[i]->path(), bytes);
+    RONDA_RETURN_IF_ERROR(segments_.Remove(files[i]));
+    total -= bytes;
+  }
+  return absl::OkStatus();
+}
+
+int64_t Retention::SpanWindows() const {
+  if (options_.max_bytes <= 0) {
+    return kSpanWindows[0];
+  }
+  // What a window of two hours took lately, at most.
+  int64_t window_bytes = 0;
+  const std::vector<std::shared_ptr<SegmentFile>> files = segments_.All();
+  for (size_t i = files.size() > 3 ? files.size() - 3 : 0; i < files.size(); ++i) {
+    const SegmentSpan& span = files[i]->span();
+    const int64_t begun = WindowOf(clock_.NowMs()) - span.first_window;
+    window_bytes =
+        std::max(window_bytes, files[i]->Bytes() / std::clamp<int64_t>(begun, 1, span.windows));
+  }
+  if (files.empty()) {
+    const absl::StatusOr<RecentDb::Totals> recent = history_.Totals();
+    window_bytes = recent.ok() ? recent->bytes : 0;
+  }
+  for (const int64_t windows : kSpanWindows) {
+    if (windows * window_bytes <= options_.max_bytes / 8) {
+      return windows;
+    }
+  }
+  return 1;
+}
+
+}  // namespace ronda::store

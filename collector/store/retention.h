@@ -1,0 +1,38 @@
+// Removes history that is too old, or too much.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "collector/store/history.h"
+#include "collector/store/segments.h"
+#include "common/base/clock.h"
+
+namespace ronda::store {
+
+// Of one thread at a time.
+class Retention {
+ public:
+  struct Options {
+    int64_t raw_ms = 0;     // 0: for ever
+    int64_t max_bytes = 0;  // of everything in history/; 0: no limit
+  };
+
+  Retention(const Options& options, History* history, Segments* segments, const Clock& clock)
+      : options_(options), history_(*history), segments_(*segments), clock_(clock) {}
+
+  // Removes whole files that end before what is kept, then, while there is more than max_bytes with
+  // what level 0 will need when it is compacted, the oldest.
+  absl::Status Enforce();
+
+  // How many windows a new file may hold, so that a file is at most an eighth of max_bytes.
+  int64_t SpanWindows() const;
+
+ private:
+  const Options options_;
+  History& history_;
+  Segments& segments_;
+  const Clock& clock_;
+};
+
+}  // namespace ronda::store

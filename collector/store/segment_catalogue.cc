@@ -1,0 +1,75 @@
+#include "collector/store/segment_catalogue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "collector/store/catalogue_rows.h"
+#include "collector/store/sqlite_catalogue_tables.h"
+#include "common/base/status.h"
+#include "common/codec/schema_codec.h"
+
+namespace ronda::store {
+
+absl::Status SegmentCatalogue::Load(SegmentDb* db) {
+  *this = SegmentCatalogue();
+  absl::Status damaged;
+  RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(
+      db->db(), CatalogueTable::kSources, [&](int64_t id, std::string_view data) {
+        next_source_ = std::max(next_source_, id + 1);
+        absl::StatusOr<SourceRow> row = DecodeSourceRow(id, data);
+        if (row.ok()) {
+          sources_[id] = NewSourceEntry(id, *row);
+          source_of_[*row] = sources_[id];
+        }
+        damaged.Update(row.status());
+        return absl::OkStatus();
+      }));
+  RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(
+      db->db(), CatalogueTable::kSchemas, [&](int64_t id, std::string_view data) {
+        next_schema_ = std::max(next_schema_, id + 1);
+        absl::StatusOr<Schema> schema = DecodeSchemaRow(id, data);
+        if (schema.ok()) {
+          const SchemaHash hash = codec::HashSchema(*schema);
+          schemas_[id] =
+              NewSchemaEntry(id, hash, std::make_shared<const Schema>(std::move(*schema)));
+          schema_of_[hash] = schemas_[id];
+        }
+        damaged.Update(schema.status());
+        return absl::OkStatus();
+      }));
+  RONDA_ASSIGN_OR_RETURN(const std::vector<SegmentDb::Pair> pairs, db->Pairs());
+  for (const SegmentDb::Pair& pair : pairs) {
+    const auto source = sources_.find(pair.source);
+    const auto schema = schemas_.find(pair.schema);
+    if (source != sources_.end() && schema != schemas_.end()) {
+      pairs_.push_back(std::make_shared<const SegmentPair>(
+          SegmentPair{{source->second, schema->second}, pair.t_min_ms, pair.t_max_ms}));
+    }
+  }
+  std::stable_sort(pairs_.begin(), pairs_.end(), [](const auto& a, const auto& b) {
+    return a->pair.source->row.node_name < b->pair.source->row.node_name;
+  });
+  return damaged;
+}
+
+absl::StatusOr<SourceSchema> SegmentCatalogue::Put(SegmentDb* db, const SourceSchema& of_store) {
+  SourceRow row = of_store.source->row;
+  row.node = 0;  // the file names the node in each source
+  std::shared_ptr<const SourceEntry>& source = source_of_[row];
+  if (source == nullptr) {
+    const int64_t id = next_source_++;
+    RONDA_RETURN_IF_ERROR(
+        PutCatalogueRow(db->db(), CatalogueTable::kSources, id, EncodeSourceRow(id, row)));
+    source = sources_[id] = NewSourceEntry(id, row);
+  }
+  std::shared_ptr<const SchemaEntry>& schema = schema_of_[of_store.schema->hash];
+  if (schema == nullptr) {
+    const int64_t id = next_schema_++;
+    RONDA_RETURN_IF_ERROR(PutCatalogueRow(db->db(), CatalogueTable::kSchemas, id,
+                                          EncodeSchemaRow(id, *of_store.schema->schema)));
+    schema = schemas_[id] = NewSchemaEntry(id, of_store.schema->hash, of_store.schema->schema);
+  }
+  return SourceSchema{source, schema};
+}
+
+}  // namespace ronda::store

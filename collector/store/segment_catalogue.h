@@ -1,0 +1,48 @@
+// The sources and schemas of one history file. The file's ids are its own: across files a series is
+// its label set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/store/catalogue.h"
+#include "collector/store/sqlite_segment_db.h"
+
+namespace ronda::store {
+
+// A pair of a file, with the times of its samples. Its ids are the file's; the node's is 0.
+struct SegmentPair {
+  SourceSchema pair;
+  int64_t t_min_ms = 0;
+  int64_t t_max_ms = 0;
+};
+
+// Not thread-safe; the pairs may be shared.
+class SegmentCatalogue {
+ public:
+  // kDataLoss: a row is damaged; the others are loaded.
+  absl::Status Load(SegmentDb* db);
+
+  // Ascending by the nodes' names.
+  const std::vector<std::shared_ptr<const SegmentPair>>& pairs() const { return pairs_; }
+
+  // The file's own entries for a pair of the store; writes those that are new. In a transaction:
+  // if that fails, load the catalogue anew.
+  absl::StatusOr<SourceSchema> Put(SegmentDb* db, const SourceSchema& of_store);
+
+ private:
+  absl::flat_hash_map<int64_t, std::shared_ptr<const SourceEntry>> sources_;
+  absl::flat_hash_map<SourceRow, std::shared_ptr<const SourceEntry>> source_of_;
+  absl::flat_hash_map<int64_t, std::shared_ptr<const SchemaEntry>> schemas_;
+  absl::flat_hash_map<SchemaHash, std::shared_ptr<const SchemaEntry>> schema_of_;
+  std::vector<std::shared_ptr<const SegmentPair>> pairs_;
+  int64_t next_source_ = 1;
+  int64_t next_schema_ = 1;
+};
+
+}  // namespace ronda::store

@@ -1,0 +1,223 @@
+#include "collector/store/segment_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "common/base/status.h"
+
+namespace ronda::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kIdleConnections = 2;
+
+bool IsDamage(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsUnimplemented(status);
+}
+
+}  // namespace
+
+// A connection for reading, given back when destroyed.
+class SegmentFile::Lease {
+ public:
+  Lease(SegmentFile* file, std::unique_ptr<SegmentDb> db) : file_(file), db_(std::move(db)) {}
+  Lease(Lease&&) = default;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (db_ != nullptr) {
+      MutexLock lock(&file_->mu_);
+      if (file_->idle_.size() < kIdleConnections) {
+        file_->idle_.push_back(std::move(db_));
+      }
+    }
+  }
+  SegmentDb* operator->() const { return db_.get(); }
+
+ private:
+  SegmentFile* file_;
+  std::unique_ptr<SegmentDb> db_;
+};
+
+absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentFile::ConnectLocked(bool check) {
+  if (!read_only_) {
+    RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, Database::Open(path_, {}));
+    return SegmentDb::Wrap(std::move(db), check);
+  }
+  if (read_only_file_ == nullptr) {
+    RONDA_ASSIGN_OR_RETURN(read_only_file_, ReadOnlyFile::Open(path_));
+  }
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, read_only_file_->Connect());
+  return SegmentDb::Wrap(std::move(db), check);
+}
+
+absl::Status SegmentFile::LoadLocked() {
+  std::error_code ignored;
+  if (loaded_ || !fs::exists(path_, ignored)) {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::unique_ptr<SegmentDb>> connected = ConnectLocked(true);
+  if (absl::IsNotFound(connected.status())) {
+    return absl::OkStatus();  // being made right now
+  }
+  RONDA_RETURN_IF_ERROR(connected.status());
+  std::unique_ptr<SegmentDb> db = std::move(*connected);
+  const absl::Status status = catalogue_.Load(db.get());
+  if (IsDamage(status)) {
+    on_corrupt_(path_ + " catalogue", status);
+  } else {
+    RONDA_RETURN_IF_ERROR(status);
+  }
+  loaded_ = true;
+  idle_.push_back(std::move(db));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SegmentFile::Lease> SegmentFile::Borrow() {
+  MutexLock lock(&mu_);
+  if (!idle_.empty()) {
+    std::unique_ptr<SegmentDb> db = std::move(idle_.back());
+    idle_.pop_back();
+    return Lease(this, std::move(db));
+  }
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<SegmentDb> db, ConnectLocked(false));
+  return Lease(this, std::move(db));
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<const SegmentPair>>> SegmentFile::Pairs() {
+  MutexLock lock(&mu_);
+  const absl::Status status = LoadLocked();
+  if (IsDamage(status)) {
+    on_corrupt_(path_, status);
+    return std::vector<std::shared_ptr<const SegmentPair>>();
+  }
+  RONDA_RETURN_IF_ERROR(status);
+  return catalogue_.pairs();
+}
+
+absl::Status SegmentFile::Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                               std::span<const uint32_t> wanted, VisitColumn visit) {
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
+  const absl::StatusOr<std::vector<SegmentRowInfo>> rows =
+      db->FindRows(pair.source->id, pair.schema->id, start_ms, end_ms);
+  if (IsDamage(rows.status())) {
+    on_corrupt_(path_, rows.status());
+    return absl::OkStatus();
+  }
+  RONDA_RETURN_IF_ERROR(rows.status());
+  absl::Status failed;
+  for (const SegmentRowInfo& row : *rows) {
+    const auto last = row.key.first_series + row.key.series;
+    const auto first = std::lower_bound(wanted.begin(), wanted.end(), row.key.first_series);
+    if (first == wanted.end() || *first >= last) {
+      continue;
+    }
+    const auto tell = [&](const std::string& part, const absl::Status& status) {
+      if (IsDamage(status)) {
+        on_corrupt_(part, status);
+      } else {
+        failed.Update(status);
+      }
+    };
+    const std::string name = fmt::format("{} row {}", path_, row.id);
+    tell(name, db->ReadRow(row, start_ms, end_ms, wanted,
+                           [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms,
+                               size_t index, absl::StatusOr<SegmentColumn> column) {
+                             if (column.ok()) {
+                               visit(t_ms, index, std::move(*column));
+                             } else {
+                               tell(fmt::format("{} series {}", name, wanted[index]),
+                                    column.status());
+                             }
+                           }));
+  }
+  return failed;
+}
+
+absl::Status SegmentFile::Ticks(const SourceSchema& pair, int64_t window,
+                                std::vector<int64_t>* ticks) {
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
+  RONDA_ASSIGN_OR_RETURN(const std::vector<SegmentRowInfo> rows,
+                         db->FindRows(pair.source->id, pair.schema->id, WindowStartMs(window) + 1,
+                                      WindowEndMs(window)));
+  for (const SegmentRowInfo& row : rows) {
+    const uint32_t any[] = {row.key.first_series};
+    const absl::Status read =
+        db->ReadRow(row, WindowStartMs(window) + 1, WindowEndMs(window), any,
+                    [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms, size_t,
+                        const absl::StatusOr<SegmentColumn>&) {
+                      ticks->insert(ticks->end(), t_ms->begin(), t_ms->end());
+                    });
+    if (!read.ok() && !IsDamage(read)) {
+      return read;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SegmentFile::Write(std::span<const PackedWindow> windows) {
+  MutexLock write_lock(&write_mu_);
+  const absl::Status status = WriteLocked(windows);
+  if (!status.ok()) {
+    writer_ = nullptr;  // it may know sources that the file does not have
+    return status;
+  }
+  MutexLock lock(&mu_);
+  loaded_ = false;  // the next reader sees the new pairs
+  return status;
+}
+
+absl::Status SegmentFile::WriteLocked(std::span<const PackedWindow> windows) {
+  if (writer_ == nullptr) {
+    auto writer = std::make_unique<Writer>();
+    RONDA_ASSIGN_OR_RETURN(writer->db, SegmentDb::Open(path_));
+    const absl::Status status = writer->catalogue.Load(writer->db.get());
+    if (!status.ok() && !IsDamage(status)) {
+      return status;
+    }
+    writer_ = std::move(writer);
+  }
+  RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db->db()));
+  for (const PackedWindow& window : windows) {
+    RONDA_ASSIGN_OR_RETURN(const SourceSchema pair,
+                           writer_->catalogue.Put(writer_->db.get(), window.pair));
+    RONDA_RETURN_IF_ERROR(writer_->db->ReplaceRows(pair.source->id, pair.schema->id, window.window,
+                                                   window.t_ms, window.rows));
+  }
+  return transaction.Commit();
+}
+
+bool SegmentFile::loaded() const {
+  MutexLock lock(&mu_);
+  return loaded_ || !idle_.empty();
+}
+
+void SegmentFile::Unload() {
+  MutexLock write_lock(&write_mu_);
+  writer_ = nullptr;  // the last connection that closes copies the -wal into the file
+  MutexLock lock(&mu_);
+  loaded_ = false;
+  catalogue_ = SegmentCatalogue();
+  idle_.clear();
+  read_only_file_ = nullptr;
+}
+
+absl::Status SegmentFile::Remove() {
+  Unload();
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code error;
+    fs::remove(path_ + suffix, error);
+    if (error) {
+      return Fail(absl::StatusCode::kUnavailable, "removing {}{}: {}", path_, suffix,
+                  error.message());
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ronda::store

@@ -1,0 +1,101 @@
+// One file of level 1, with its connections and its catalogue.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/store/segment_catalogue.h"
+#include "collector/store/segment_span.h"
+#include "collector/store/sqlite_readonly.h"
+#include "collector/store/sqlite_segment_db.h"
+#include "common/base/mutex.h"
+
+namespace ronda::store {
+
+// All packed rows of one pair and window, ready to be written.
+struct PackedWindow {
+  SourceSchema pair;  // the store's
+  int64_t window = 0;
+  std::vector<int64_t> t_ms;  // ascending, unique, not empty
+  std::vector<PackedRow> rows;
+};
+
+// Thread-safe. Nothing is opened before it is used; Unload() closes what nobody uses.
+class SegmentFile {
+ public:
+  // Told once for each damaged part, with a name that tells parts apart.
+  using OnCorrupt = std::function<void(const std::string& part, const absl::Status& why)>;
+
+  SegmentFile(std::string path, const SegmentSpan& span, bool read_only, OnCorrupt on_corrupt)
+      : path_(std::move(path)),
+        span_(span),
+        read_only_(read_only),
+        on_corrupt_(std::move(on_corrupt)) {}
+
+  const std::string& path() const { return path_; }
+  const SegmentSpan& span() const { return span_; }
+
+  // The pairs that have rows. A file that is damaged so that it cannot be opened has none, and is
+  // told to on_corrupt.
+  absl::StatusOr<std::vector<std::shared_ptr<const SegmentPair>>> Pairs();
+
+  // Reads the wanted series (ascending) of one of Pairs(). Damaged parts are told to on_corrupt and
+  // left out.
+  using VisitColumn =
+      absl::FunctionRef<void(const std::shared_ptr<const std::vector<int64_t>>& t_ms,
+                             size_t wanted_index, SegmentColumn column)>;
+  absl::Status Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                    std::span<const uint32_t> wanted, VisitColumn visit);
+
+  // Appends the ticks that the rows of a pair and window have.
+  absl::Status Ticks(const SourceSchema& pair, int64_t window, std::vector<int64_t>* ticks);
+
+  // Writes windows in one transaction, each in place of what the file has of that pair and window.
+  absl::Status Write(std::span<const PackedWindow> windows);
+
+  // Bytes of the file and its -wal.
+  int64_t Bytes() const { return DatabaseBytes(path_); }
+  bool loaded() const;
+  // Closes all connections that are not in use; the last one copies the -wal into the file.
+  void Unload();
+  // Removes the file; reads that are under way go on.
+  absl::Status Remove();
+
+ private:
+  class Lease;
+  absl::StatusOr<Lease> Borrow();
+  absl::Status LoadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<std::unique_ptr<SegmentDb>> ConnectLocked(bool check)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  struct Writer {
+    std::unique_ptr<SegmentDb> db;
+    SegmentCatalogue catalogue;
+  };
+  absl::Status WriteLocked(std::span<const PackedWindow> windows)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+
+  const std::string path_;
+  const SegmentSpan span_;
+  const bool read_only_;
+  const OnCorrupt on_corrupt_;
+
+  Mutex write_mu_;  // before mu_
+  std::unique_ptr<Writer> writer_ ABSL_GUARDED_BY(write_mu_);
+  mutable Mutex mu_;
+  bool loaded_ ABSL_GUARDED_BY(mu_) = false;
+  SegmentCatalogue catalogue_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<ReadOnlyFile> read_only_file_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::unique_ptr<SegmentDb>> idle_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace ronda::store

@@ -1,0 +1,202 @@
+#include "collector/store/segment_row.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/codec/column.h"
+#include "common/codec/crc32c.h"
+#include "common/codec/varint.h"
+
+namespace ronda::store {
+namespace {
+
+constexpr std::string_view kMagic = "RS01";
+constexpr size_t kMaxHeaderBytes = 4 << 20;
+
+// On disk: do not change the numbers.
+enum class Form : uint8_t {
+  kFull = 0,   // a value at each tick
+  kHoles = 1,  // varint runs; lengths of runs of ticks, first with a value, then without, and so on
+};
+
+absl::Status Damaged(std::string_view what) {
+  return Fail(absl::StatusCode::kDataLoss, "a packed row with {}", what);
+}
+
+void PutRuns(const std::vector<bool>& present, std::string* out) {
+  std::vector<size_t> runs;
+  bool now = true;
+  size_t length = 0;
+  for (const bool there : present) {
+    if (there != now) {
+      runs.push_back(length);
+      length = 0;
+      now = there;
+    }
+    ++length;
+  }
+  runs.push_back(length);
+  codec::PutVarint(out, runs.size());
+  for (const size_t run : runs) {
+    codec::PutVarint(out, run);
+  }
+}
+
+absl::StatusOr<std::vector<bool>> ReadRuns(codec::ByteReader* in, size_t ticks) {
+  std::vector<bool> present;
+  const uint64_t runs = in->Varint();
+  bool now = true;
+  for (uint64_t i = 0; i < runs && in->ok(); ++i, now = !now) {
+    const uint64_t length = in->Varint();
+    if (length > ticks - present.size()) {
+      return Damaged("too many ticks");
+    }
+    present.insert(present.end(), length, now);
+  }
+  if (!in->ok() || present.size() != ticks) {
+    return Damaged("another number of ticks");
+  }
+  return present;
+}
+
+// What of a column with holes lies in [first, first + n).
+SegmentColumn Cut(std::vector<bool> present, const std::vector<double>& values, size_t first,
+                  size_t n) {
+  const auto begin = present.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = begin + static_cast<std::ptrdiff_t>(n);
+  const auto before = std::count(present.begin(), begin, true);
+  const auto inside = std::count(begin, end, true);
+  SegmentColumn out;
+  out.values.assign(values.begin() + before, values.begin() + before + inside);
+  out.present.assign(begin, end);
+  return out;
+}
+
+}  // namespace
+
+void RowPacker::Add(const SegmentColumn& column) {
+  if (rows_.empty() || rows_.back().chunks.size() >= kSegmentRowBytes) {
+    const uint32_t next = rows_.empty() ? 0
+                                        : rows_.back().first_series +
+                                              static_cast<uint32_t>(rows_.back().sizes.size());
+    rows_.push_back({next, {}, {}});
+  }
+  PackedRow& row = rows_.back();
+  const size_t start = row.chunks.size();
+  if (!column.values.empty()) {
+    row.chunks.push_back(static_cast<char>(column.present.empty() ? Form::kFull : Form::kHoles));
+    if (!column.present.empty()) {
+      PutRuns(column.present, &row.chunks);
+    }
+    codec::EncodeColumn(column.values, &row.chunks);
+    codec::PutU32(&row.chunks, codec::Crc32c(std::string_view(row.chunks).substr(start)));
+  }
+  row.sizes.push_back(row.chunks.size() - start);
+}
+
+std::string EncodeSegmentRow(SegmentRowKey key, std::span<const int64_t> t_ms,
+                             const PackedRow& row) {
+  std::string header;
+  codec::PutSigned(&header, key.source);
+  codec::PutSigned(&header, key.schema);
+  codec::PutSigned(&header, key.window);
+  codec::PutVarint(&header, row.first_series);
+  codec::PutVarint(&header, t_ms.size());
+  std::string times;
+  codec::EncodeIntColumn(t_ms, &times);
+  codec::PutBytes(&header, times);
+  codec::PutVarint(&header, row.sizes.size());
+  for (const size_t size : row.sizes) {
+    codec::PutVarint(&header, size);
+  }
+  std::string out;
+  out.reserve(kSegmentPrefixBytes + header.size() + row.chunks.size());
+  out += kMagic;
+  codec::PutU32(&out, static_cast<uint32_t>(header.size()));
+  codec::PutU32(&out, codec::Crc32c(header));
+  out += header;
+  out += row.chunks;
+  return out;
+}
+
+absl::StatusOr<size_t> SegmentHeaderBytes(std::string_view prefix) {
+  codec::ByteReader in(prefix);
+  const bool magic = in.Take(kMagic.size()) == kMagic;
+  const uint32_t size = in.U32();
+  if (!in.ok() || !magic || size > kMaxHeaderBytes) {
+    return Damaged("a bad prefix");
+  }
+  return kSegmentPrefixBytes + size;
+}
+
+absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
+  RONDA_ASSIGN_OR_RETURN(const size_t size, SegmentHeaderBytes(bytes));
+  if (bytes.size() < size) {
+    return Damaged("a header that is cut short");
+  }
+  const std::string_view header = bytes.substr(kSegmentPrefixBytes, size - kSegmentPrefixBytes);
+  if (codec::ByteReader(bytes.substr(kMagic.size() + 4)).U32() != codec::Crc32c(header)) {
+    return Damaged("a header of a wrong checksum");
+  }
+  codec::ByteReader in(header);
+  SegmentHeader out;
+  out.key.source = in.Signed();
+  out.key.schema = in.Signed();
+  out.key.window = in.Signed();
+  out.key.first_series = static_cast<uint32_t>(in.Varint());
+  const uint64_t ticks = in.Varint();
+  const std::string_view times = in.Bytes();
+  const uint64_t series = in.Varint();
+  if (!in.ok() || ticks > codec::kMaxColumnValues || series > in.remaining()) {
+    return Damaged("a bad header");
+  }
+  out.t_ms.resize(ticks);
+  RONDA_RETURN_IF_ERROR(codec::DecodeIntColumn(times, out.t_ms));
+  out.key.series = static_cast<uint32_t>(series);
+  size_t offset = size;
+  out.chunk_offsets.reserve(series + 1);
+  out.chunk_offsets.push_back(offset);
+  for (uint64_t i = 0; i < series && in.ok(); ++i) {
+    offset += static_cast<size_t>(in.Varint());
+    out.chunk_offsets.push_back(offset);
+  }
+  if (!in.done() || !std::is_sorted(out.chunk_offsets.begin(), out.chunk_offsets.end())) {
+    return Damaged("a header of another length");
+  }
+  return out;
+}
+
+absl::StatusOr<SegmentColumn> DecodeSegmentChunk(std::string_view chunk, size_t ticks, size_t first,
+                                                 size_t n) {
+  SegmentColumn out;
+  if (chunk.empty()) {
+    out.present.assign(n, false);
+    return out;
+  }
+  if (chunk.size() < 1 + sizeof(uint32_t)) {
+    return Damaged("a chunk that is cut short");
+  }
+  const std::string_view body = chunk.substr(0, chunk.size() - sizeof(uint32_t));
+  if (codec::ByteReader(chunk.substr(body.size())).U32() != codec::Crc32c(body)) {
+    return Damaged("a chunk of a wrong checksum");
+  }
+  codec::ByteReader in(body);
+  switch (static_cast<Form>(in.U8())) {
+    case Form::kFull:
+      out.values.resize(n);
+      RONDA_RETURN_IF_ERROR(codec::DecodeColumnRange(body.substr(1), ticks, first, out.values));
+      return out;
+    case Form::kHoles: {
+      RONDA_ASSIGN_OR_RETURN(std::vector<bool> present, ReadRuns(&in, ticks));
+      std::vector<double> values(
+          static_cast<size_t>(std::count(present.begin(), present.end(), true)));
+      RONDA_RETURN_IF_ERROR(codec::DecodeColumn(in.Take(in.remaining()), values));
+      return Cut(std::move(present), values, first, n);
+    }
+  }
+  return Fail(absl::StatusCode::kUnimplemented, "a chunk of form {}, of a later version",
+              static_cast<int>(body[0]));
+}
+
+}  // namespace ronda::store

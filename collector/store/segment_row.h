@@ -1,0 +1,77 @@
+// A packed row of level 1: two hours of consecutive series of one source and schema, column by
+// column, so that one series is read without the others. Grammar: FORMAT.md, "Packed row".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace ronda::store {
+
+// The samples of one series in the ticks of a row. `present` is empty if there is one at each tick;
+// else it says at which. A staleness marker is a sample here.
+struct SegmentColumn {
+  std::vector<bool> present;
+  std::vector<double> values;  // of the ticks that are there
+};
+
+// What a row holds; in the table's row and, under the checksum, in the bytes: what does not agree
+// is damaged.
+struct SegmentRowKey {
+  int64_t source = 0;
+  int64_t schema = 0;
+  int64_t window = 0;  // number of the window (segment_span.h)
+  uint32_t first_series = 0;
+  uint32_t series = 0;
+  bool operator==(const SegmentRowKey&) const = default;
+};
+
+struct SegmentHeader {
+  SegmentRowKey key;
+  std::vector<int64_t> t_ms;          // ascending, unique
+  std::vector<size_t> chunk_offsets;  // in the row; one more than there are series
+};
+
+// Rows are closed when their chunks have this size.
+inline constexpr size_t kSegmentRowBytes = 128 << 10;
+
+// The chunks of a row, and what comes into its header.
+struct PackedRow {
+  uint32_t first_series = 0;
+  std::vector<size_t> sizes;  // of the chunks, one a series
+  std::string chunks;
+};
+
+// Packs columns into rows, series by series.
+class RowPacker {
+ public:
+  // The next series; one without samples costs a byte.
+  void Add(const SegmentColumn& column);
+  std::vector<PackedRow> Take() { return std::move(rows_); }
+
+ private:
+  std::vector<PackedRow> rows_;
+};
+
+// The bytes of a row: `key.first_series` and `key.series` are the packed row's.
+std::string EncodeSegmentRow(SegmentRowKey key, std::span<const int64_t> t_ms,
+                             const PackedRow& row);
+
+// Bytes at the front of each row that say how long the header is.
+inline constexpr size_t kSegmentPrefixBytes = 12;
+// Length of prefix and header, from the prefix. kDataLoss: not a row.
+absl::StatusOr<size_t> SegmentHeaderBytes(std::string_view prefix);
+// From prefix and header. kDataLoss: damaged.
+absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
+
+// The samples of ticks [first, first + n) of the `ticks` ones of the row. kDataLoss: damaged.
+absl::StatusOr<SegmentColumn> DecodeSegmentChunk(std::string_view chunk, size_t ticks, size_t first,
+                                                 size_t n);
+
+}  // namespace ronda::store

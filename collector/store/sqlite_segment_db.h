@@ -1,0 +1,69 @@
+// A file of level 1: packed rows, with the sources and schemas that they are of. Tables: FORMAT.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/store/segment_row.h"
+#include "collector/store/sqlite_db.h"
+
+namespace ronda::store {
+
+// A row of `rows` without its data.
+struct SegmentRowInfo {
+  int64_t id = 0;
+  SegmentRowKey key;
+  int64_t t_min_ms = 0;
+  int64_t t_max_ms = 0;
+};
+
+// One connection. Of one thread at a time.
+class SegmentDb {
+ public:
+  // For writing; makes the file. kDataLoss, kFailedPrecondition: see sqlite_schema.h.
+  static absl::StatusOr<std::unique_ptr<SegmentDb>> Open(const std::string& path);
+  // For reading. `check`: that it is a file of ours and of this version; once a file is enough.
+  static absl::StatusOr<std::unique_ptr<SegmentDb>> Wrap(std::unique_ptr<Database> db, bool check);
+
+  // Writes the rows of a pair and window in place of those that are there. In a transaction.
+  absl::Status ReplaceRows(int64_t source, int64_t schema, int64_t window,
+                           std::span<const int64_t> t_ms, std::span<const PackedRow> rows);
+
+  struct Pair {
+    int64_t source = 0;
+    int64_t schema = 0;
+    int64_t t_min_ms = 0;
+    int64_t t_max_ms = 0;
+  };
+  absl::StatusOr<std::vector<Pair>> Pairs();
+  // The rows of a pair that overlap the time, in order of window and series.
+  absl::StatusOr<std::vector<SegmentRowInfo>> FindRows(int64_t source, int64_t schema,
+                                                       int64_t start_ms, int64_t end_ms);
+
+  // The row's ticks in the time asked for, the place of a column among the wanted ones, and the
+  // column, or why it could not be read.
+  using VisitColumn =
+      absl::FunctionRef<void(const std::shared_ptr<const std::vector<int64_t>>& t_ms,
+                             size_t wanted_index, absl::StatusOr<SegmentColumn> column)>;
+  // Reads the wanted series (ascending) that the row has, cut to [start_ms, end_ms]. kDataLoss: the
+  // row's header is damaged.
+  absl::Status ReadRow(const SegmentRowInfo& row, int64_t start_ms, int64_t end_ms,
+                       std::span<const uint32_t> wanted, VisitColumn visit);
+
+  Database* db() { return db_.get(); }
+
+ private:
+  explicit SegmentDb(std::unique_ptr<Database> db) : db_(std::move(db)) {}
+
+  std::unique_ptr<Database> db_;
+  std::unique_ptr<Statement> find_;
+};
+
+}  // namespace ronda::store
