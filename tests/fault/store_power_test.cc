@@ -167,7 +167,7 @@ TEST_F(StoreIoFaultTest, FullOnce) {
 }
 TEST_F(StoreIoFaultTest, FullForAWhile) {
   ForEachCall(
-      6, [&](int64_t call, uint64_t seed) { Strike(FaultKind::kDiskFull, false, call, seed); });
+      6, 1, [&](int64_t call, uint64_t seed) { Strike(FaultKind::kDiskFull, false, call, seed); });
 }
 
 }  // namespace
