@@ -47,14 +47,14 @@ class Replayer {
     if (run == nullptr) {
       RONDA_ASSIGN_OR_RETURN(const CoveredRun* covered, FindCovered(key));
       if (covered != nullptr && frame.seq <= covered->last_seq) {
-        Hold(epoch, frame.seq);
+        HoldSealed(epoch, frame.seq);
         return absl::OkStatus();
       }
       run = covered != nullptr
                 ? RestoreRun(&state_, key, *covered, SourceOf(journal_run), clock_.MonotonicMs())
                 : StartRun(epoch, journal_run, frame);
     } else if (run->sealed_frames > 0 && frame.seq <= run->frames[run->sealed_frames - 1].seq) {
-      Hold(epoch, frame.seq);
+      HoldSealed(epoch, frame.seq);
       return absl::OkStatus();
     }
     if (run == nullptr || (!run->frames.empty() && run->frames.back().seq != frame.prev_seq)) {
@@ -79,6 +79,13 @@ class Replayer {
   static void Hold(EpochState* epoch, uint64_t seq) {
     epoch->held.Add(seq);
     epoch->durable.Add(seq);
+  }
+
+  // Sealed, and not trimmed: the next trim writes the epoch's ranges, without which nothing would
+  // know of the frame once its journal row is gone.
+  static void HoldSealed(EpochState* epoch, uint64_t seq) {
+    Hold(epoch, seq);
+    epoch->sealed_since_trim = true;
   }
 
   std::shared_ptr<const SourceEntry> SourceOf(const JournalRun& run)

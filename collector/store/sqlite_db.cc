@@ -258,6 +258,43 @@ int64_t DatabaseBytes(const std::string& path) {
   return bytes;
 }
 
+absl::Status Database::SettleWal() {
+  const absl::Status status = Checkpoint(true);
+  return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+}
+
+absl::Status Database::CopyTo(
+    const std::string& path,
+    absl::FunctionRef<void(int64_t done_bytes, int64_t all_bytes)> progress) {
+  constexpr int kPagesPerStep = 2048;
+  constexpr int64_t kPageBytes = 4096;
+  if (sqlite3_get_autocommit(db_) != 0) {
+    return Fail(absl::StatusCode::kFailedPrecondition, "{}: copying outside of a transaction",
+                path_);
+  }
+  RONDA_ASSIGN_OR_RETURN(sqlite3 * raw,
+                         OpenRaw(path, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, 0));
+  Database to(raw, path);
+  // The caller syncs, and a copy that was interrupted is thrown away.
+  RONDA_RETURN_IF_ERROR(to.Execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"));
+  sqlite3_backup* const backup = sqlite3_backup_init(to.db_, "main", db_, "main");
+  if (backup == nullptr) {
+    return to.LastError("beginning a copy");
+  }
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK) {
+    code = sqlite3_backup_step(backup, kPagesPerStep);
+    const int64_t all = sqlite3_backup_pagecount(backup);
+    progress((all - sqlite3_backup_remaining(backup)) * kPageBytes, all * kPageBytes);
+  }
+  // Sets the error of `to`, or what reading met.
+  if (sqlite3_backup_finish(backup) != SQLITE_OK) {
+    return to.LastError(sqlite3_extended_errcode(db_) == SQLITE_OK ? "writing a copy"
+                                                                   : "copying " + path_);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Transaction> Transaction::Begin(Database* db, bool write) {
   RONDA_RETURN_IF_ERROR(db->Execute(write ? "BEGIN IMMEDIATE" : "BEGIN"));
   return Transaction(db);

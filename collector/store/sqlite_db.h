@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -110,6 +111,18 @@ class Database {
   // Copies what the WAL holds into the database. `restart` waits for readers, so that the WAL can
   // be used anew from its start.
   absl::Status Checkpoint(bool restart);
+
+  // For the first connection of a process, before anything is written: moves what an earlier
+  // process left in the WAL into the database. If a sync of that process failed, the WAL may hold
+  // pages that are in the kernel's cache and not on the disk, and that no later sync would write;
+  // what is written after them would be lost with them. On a full disk this is left for later.
+  absl::Status SettleWal();
+
+  // Writes every page, as the read transaction that is open on this connection sees it, into a new
+  // file `path`, and calls `progress` each few megabytes. The file is not synced. Without a
+  // transaction it would begin anew after each commit of others, and never end.
+  absl::Status CopyTo(const std::string& path,
+                      absl::FunctionRef<void(int64_t done_bytes, int64_t all_bytes)> progress);
 
  private:
   friend class Statement;

@@ -44,6 +44,7 @@ absl::StatusOr<std::unique_ptr<JournalDb>> JournalDb::Open(const std::string& pa
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                          Database::Open(path, {.cache_kib = 8192, .mmap_bytes = 0}));
   RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
+  RONDA_RETURN_IF_ERROR(db->SettleWal());
   // Checkpoints have a thread of their own, so that no commit waits for one.
   RONDA_RETURN_IF_ERROR(db->Execute("PRAGMA wal_autocheckpoint=0"));
   if (max_pages > 0) {

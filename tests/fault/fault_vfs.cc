@@ -311,12 +311,17 @@ FaultVfs::~FaultVfs() {
 }
 
 void FaultVfs::Begin(const FaultPlan& plan) {
+  Arm(plan);
+  MutexLock lock(&mu_);
+  files_.clear();
+}
+
+void FaultVfs::Arm(const FaultPlan& plan) {
   MutexLock lock(&mu_);
   plan_ = plan;
   calls_ = 0;
   struck_call_.clear();
   last_errno_ = 0;
-  files_.clear();
 }
 
 void FaultVfs::Mend() {

@@ -51,6 +51,8 @@ class FaultVfs {
 
   // Forgets all files and counts from 1 again. No database may be open.
   void Begin(const FaultPlan& plan);
+  // The same without forgetting: while databases are open.
+  void Arm(const FaultPlan& plan);
   // The fault ends. Not for a power cut.
   void Mend();
   int64_t calls() const;

@@ -86,7 +86,7 @@ class StoreFaultTest : public testing::Test {
 
 TEST_F(StoreFaultTest, PowerCutLosesNothingAcknowledged) {
   int64_t cuts = 0;
-  ForEachCall(60, 4, [&](int64_t call, uint64_t seed) {
+  ForEachCall(35, 3, [&](int64_t call, uint64_t seed) {
     const std::string work = dir_->File("work");
     const std::string after = dir_->File("after");
     for (size_t i = 0; i < std::size(kSurvivals) && !HasFailure(); ++i) {
@@ -154,7 +154,7 @@ class StoreIoFaultTest : public StoreFaultTest {
 };
 
 TEST_F(StoreIoFaultTest, OneIoError) {
-  ForEachCall(40, 1,
+  ForEachCall(25, 1,
               [&](int64_t call, uint64_t seed) { Strike(FaultKind::kIoError, true, call, seed); });
 }
 TEST_F(StoreIoFaultTest, IoErrorsForAWhile) {
@@ -162,7 +162,7 @@ TEST_F(StoreIoFaultTest, IoErrorsForAWhile) {
               [&](int64_t call, uint64_t seed) { Strike(FaultKind::kIoError, false, call, seed); });
 }
 TEST_F(StoreIoFaultTest, FullOnce) {
-  ForEachCall(40, 1,
+  ForEachCall(25, 1,
               [&](int64_t call, uint64_t seed) { Strike(FaultKind::kDiskFull, true, call, seed); });
 }
 TEST_F(StoreIoFaultTest, FullForAWhile) {
