@@ -1,0 +1,78 @@
+// Large sets of samples that behave like the recorded host: the sets `day`, `fleet` and `pg`.
+//
+// Nothing is repeated verbatim (a compressor would find the copies). Each node strings together
+// stretches of 20 to 120 s of the capture, all series together so that they stay correlated, and
+// each change is scaled by 0.7 to 1.3 and rounded to the series' own quantum (0.01 for CPU seconds,
+// 4096 for memory). What did not change in a tick of the capture does not change in its copy.
+// Counters stay monotone; each node has its own phase and its own start values.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/model/schema.h"
+#include "tests/bench/host_capture.h"
+
+namespace ronda::bench {
+
+// What a set is made of; shared by its nodes. Immutable.
+struct ScaleSet {
+  std::string name;
+  std::string job;  // "node" or "postgres"
+  int nodes = 0;
+  int64_t ticks = 0;  // of one second
+  uint64_t seed = 0;
+  int64_t start_ms = 0;  // of the first tick; set by the caller
+  std::shared_ptr<const Schema> schema;
+
+  // The capture's columns of those series.
+  size_t capture_ticks = 0;
+  std::vector<double> values;                  // [tick][series]
+  std::vector<std::vector<uint32_t>> changes;  // [tick]: series that differ in the tick after
+  std::vector<uint8_t> is_counter;
+  std::vector<uint8_t> is_live_counter;  // a counter that changes at all
+  std::vector<double> quantum;
+  std::vector<double> scale;  // 10^decimals, to round values to
+
+  size_t series() const { return schema->series.size(); }
+  int64_t samples() const {
+    return static_cast<int64_t>(nodes) * ticks * static_cast<int64_t>(series());
+  }
+  int64_t end_ms() const { return start_ms + (ticks - 1) * 1000; }
+  // "node-007".
+  static std::string NodeName(int node);
+};
+
+// `name` is day (1 node x 507 series x 24 h), fleet (100 x 118 x 1 h) or pg (1 x 538 x 6 h);
+// `factor` shortens or lengthens the time. kInvalidArgument: no such set.
+absl::StatusOr<ScaleSet> MakeScaleSet(const HostCapture& capture, std::string_view name,
+                                      double factor, uint64_t seed);
+
+// The values of one node, tick by tick, the same each time for a set and a node. Holds one tick.
+class NodeStream {
+ public:
+  // `set` must outlive it.
+  NodeStream(const ScaleSet& set, int node);
+
+  // Goes to the next tick. Valid until the next call.
+  std::span<const double> Next();
+
+ private:
+  double Uniform(double from, double to);
+  bool StartStretch();
+
+  const ScaleSet& set_;
+  std::mt19937_64 random_;
+  std::vector<double> now_;
+  std::vector<double> noise_;  // of gauges: what is added to the capture's level
+  size_t at_ = 0;              // the change of the capture that comes next
+  int64_t left_ = 0;           // ticks of the present stretch
+};
+
+}  // namespace ronda::bench
