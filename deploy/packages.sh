@@ -12,7 +12,12 @@ packages_build=(
 )
 # The tests run against real servers. They start their own; the services of the packages stay off.
 packages_tests=(
-  libgtest-dev libgmock-dev postgresql prometheus-node-exporter prometheus-postgres-exporter xz-utils
+  libgtest-dev libgmock-dev libsnappy-dev postgresql prometheus-node-exporter
+  prometheus-postgres-exporter xz-utils
+)
+# What ronda-bench measures beside Ronda; it says which of them is missing.
+packages_bench=(
+  prometheus prometheus-node-exporter victoria-metrics
 )
 # What the built programs need to run, beyond what building them needs.
 packages_run=(
@@ -43,8 +48,8 @@ apt_get() {
     apt-get -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "$@" </dev/null
 }
 
-# install_packages GROUP...: installs what is missing of the groups build, run and tests; says what
-# and why. Starts no service. Returns 1 with a message if it cannot.
+# install_packages GROUP...: installs what is missing of the groups build, run, tests and bench; says
+# what and why. Starts no service. Returns 1 with a message if it cannot.
 install_packages() {
   local group
   local -a wanted=() missing
@@ -105,7 +110,8 @@ install_missing() {
     as_root rm -f "$policy"
   fi
   if [[ -d /run/systemd/system ]]; then
-    for service in postgresql prometheus-node-exporter prometheus-postgres-exporter; do
+    for service in postgresql prometheus prometheus-node-exporter prometheus-postgres-exporter \
+      victoria-metrics; do
       if [[ " $* " == *" $service "* ]]; then
         as_root systemctl disable "$service" || true
       fi

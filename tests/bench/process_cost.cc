@@ -1,5 +1,7 @@
 #include "tests/bench/process_cost.h"
 
+#include <ctime>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,6 +25,13 @@ double KibField(const std::string& path, const std::string& field) {
   return 0;
 }
 
+double SecondsOf(clockid_t clock) {
+  timespec time{};
+  return clock_gettime(clock, &time) == 0
+             ? static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9
+             : 0;
+}
+
 }  // namespace
 
 ProcessCost CostOf(pid_t pid) {
@@ -39,5 +48,17 @@ ProcessCost CostOf(pid_t pid) {
   cost.pss_mib = KibField(proc + "/smaps_rollup", "Pss:") / 1024;
   return cost;
 }
+
+double CpuSecondsOf(pid_t pid) {
+  clockid_t clock = 0;
+  return clock_getcpuclockid(pid, &clock) == 0 ? SecondsOf(clock) : 0;
+}
+
+double PeakRssMibOf(pid_t pid) {
+  return KibField("/proc/" + std::to_string(pid) + "/status", "VmHWM:") / 1024;
+}
+
+double OwnCpuSeconds() { return SecondsOf(CLOCK_PROCESS_CPUTIME_ID); }
+double OwnThreadCpuSeconds() { return SecondsOf(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace ronda::bench

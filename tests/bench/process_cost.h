@@ -18,4 +18,13 @@ struct ProcessCost {
 // processes whose threads stay.
 ProcessCost CostOf(pid_t pid);
 
+// CPU seconds of all threads since the start, those that ended included; also of a child that ended
+// and was not waited for yet. 0 if there is no such process.
+double CpuSecondsOf(pid_t pid);
+// The most memory it has held so far (VmHWM).
+double PeakRssMibOf(pid_t pid);
+// CPU seconds of this process so far, and of this thread.
+double OwnCpuSeconds();
+double OwnThreadCpuSeconds();
+
 }  // namespace ronda::bench

@@ -81,6 +81,15 @@ void AddSeries(const HostCapture& capture, size_t s, std::map<std::string, uint3
 
 std::string ScaleSet::NodeName(int node) { return fmt::format("node-{:03}", node); }
 
+Labels ScaleSet::LabelsOf(int node, size_t i) const {
+  Labels labels = schema->series[i].labels;
+  labels.Set(kMetricName, schema->metric_of(i).name);
+  labels.Set("node", NodeName(node));
+  labels.Set("job", job);
+  labels.Set("instance", NodeName(node));
+  return labels;
+}
+
 absl::StatusOr<ScaleSet> MakeScaleSet(const HostCapture& capture, std::string_view name,
                                       double factor, uint64_t seed) {
   ScaleSet set;

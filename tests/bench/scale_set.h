@@ -47,6 +47,8 @@ struct ScaleSet {
   int64_t end_ms() const { return start_ms + (ticks - 1) * 1000; }
   // "node-007".
   static std::string NodeName(int node);
+  // All labels of series `i` of a node, as a collector makes them: with name, node, job, instance.
+  Labels LabelsOf(int node, size_t i) const;
 };
 
 // `name` is day (1 node x 507 series x 24 h), fleet (100 x 118 x 1 h) or pg (1 x 538 x 6 h);

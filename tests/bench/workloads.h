@@ -1,6 +1,7 @@
 // The workloads of ronda-bench. Each prints its table and its JSON line and returns the exit code.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace ronda::bench {
@@ -12,5 +13,35 @@ struct AgentWorkload {
 };
 
 int RunAgent(const AgentWorkload& workload);
+
+// What `store` and `read` have in common.
+struct SetOptions {
+  double scale = 1;     // of the set's time
+  int64_t seconds = 0;  // its time instead, if not 0
+  uint64_t seed = 1;
+  std::string peers = "all";  // or "none", or names with commas
+  std::string data;           // keep the folders here; "" removes them
+  bool live = false;          // feed Ronda tick by tick in the live lane
+};
+
+struct StoreWorkload {
+  std::string set = "day";  // or fleet, pg
+  SetOptions options;
+};
+
+// Bytes, CPU and memory of storing a set, and what reading all of it back takes.
+int RunStore(const StoreWorkload& workload);
+// In a process of its own: seals and compacts a data folder; prints CPU seconds and peak RSS in
+// MiB.
+int RunStoreCompact(const std::string& data_dir);
+
+struct ReadWorkload {
+  std::string set;  // "" is day and fleet
+  int repetitions = 40;
+  SetOptions options;
+};
+
+// Time and CPU of reading series.
+int RunRead(const ReadWorkload& workload);
 
 }  // namespace ronda::bench

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "common/base/mutex.h"
 #include "common/codec/range_set.h"
 #include "common/codec/sample_run.h"
 #include "common/model/schema.h"
+#include "tests/support/wire_stream.h"
 
 namespace ronda {
 
@@ -25,7 +25,6 @@ struct SentTick {
 class TestAgent {
  public:
   TestAgent(std::string node, uint64_t epoch, int series, int64_t first_t_ms);
-  ~TestAgent();
 
   // Connects and says hello; sends again, as backfill, every run that holds an unacknowledged
   // frame. Returns "" or why it was refused.
@@ -36,22 +35,21 @@ class TestAgent {
   // Raw bytes as a frame of the live lane.
   bool SendRaw(const std::string& frame);
   // Ends the stream without goodbye.
-  void Disconnect();
+  void Disconnect() { stream_.Disconnect(); }
   // Waits until everything sent is acknowledged.
   bool WaitAcknowledged(int64_t timeout_ms);
 
-  codec::RangeSet acknowledged() const;
+  codec::RangeSet acknowledged() const { return stream_.acknowledged(); }
   const std::vector<SentTick>& sent() const { return sent_; }
   const std::string& node() const { return node_; }
   // "REASON: detail" of each rejection, and "new epoch: ...".
-  std::vector<std::string> refusals() const;
+  std::vector<std::string> refusals() const { return stream_.refusals(); }
   // How the last stream ended.
-  std::string end_reason() const;
+  std::string end_reason() const { return stream_.end_reason(); }
   // The last frame as it was encoded.
   const std::string& last_frame() const { return last_frame_; }
 
  private:
-  struct Stream;
   struct Run {
     std::vector<uint64_t> seqs;
     std::vector<std::string> frames;
@@ -59,7 +57,7 @@ class TestAgent {
 
   const std::string node_;
   const uint64_t epoch_;
-  std::shared_ptr<const Schema> schema_;
+  const std::shared_ptr<const Schema> schema_;
   codec::SampleRunEncoder encoder_;
   int64_t next_t_ms_;
   uint64_t next_seq_ = 1;
@@ -68,12 +66,7 @@ class TestAgent {
   std::vector<Run> runs_;
   bool start_run_ = true;
   std::string last_frame_;
-  std::unique_ptr<Stream> stream_;
-
-  mutable Mutex mu_;
-  codec::RangeSet acknowledged_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::string> refusals_ ABSL_GUARDED_BY(mu_);
-  std::string end_reason_ ABSL_GUARDED_BY(mu_);
+  WireStream stream_;
 };
 
 }  // namespace ronda

@@ -1,0 +1,91 @@
+// ronda-bench store and read at a tiny scale and without peers: that they run, that what they print
+// last is the agreed JSON, and that its figures can be true.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace ronda {
+namespace {
+
+using nlohmann::json;
+
+Output Bench(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), ProgramPath("ronda-bench"));
+  return RunProgram(arguments, 120'000);
+}
+
+json LastLine(const Output& output) {
+  EXPECT_EQ(output.exit_code, 0) << output.out << output.err;
+  std::string text = output.out;
+  while (text.ends_with('\n')) {
+    text.pop_back();
+  }
+  json line = json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
+  EXPECT_TRUE(line.is_object()) << output.out;
+  return line;
+}
+
+void ExpectStoreFigures(const json& line, const std::string& set, double samples) {
+  EXPECT_EQ(line.value("set", ""), set);
+  EXPECT_EQ(line.value("samples", 0.0), samples);
+  EXPECT_EQ(line.value("lost_samples", -1.0), 0);
+  EXPECT_EQ(line.value("rollup_bytes_per_sample", -1.0) >= 0, true);
+  EXPECT_GT(line.value("bytes_per_sample", 0.0), 0.02);
+  EXPECT_LT(line.value("bytes_per_sample", 99.0), 8);
+  EXPECT_GT(line.value("samples_per_cpu_second", 0.0), 50'000);
+  EXPECT_LT(line.value("samples_per_cpu_second", 1e12), 1e9);
+  EXPECT_GT(line.value("decode_ns_per_sample", 0.0), 0.1);
+  EXPECT_GT(line.value("peak_rss_mib", 0.0), 4);
+  EXPECT_GT(line.value("reopen_seconds", 0.0), 0);
+  EXPECT_LT(line.value("reopen_seconds", 99.0), 20);
+  EXPECT_GT(line.value("reopen_after_kill_seconds", 0.0), 0);
+  EXPECT_FALSE(line.contains("peers"));
+}
+
+TEST(StoreBenchTest, TellsWhatADayCosts) {
+  const json line =
+      LastLine(Bench({"store", "--set", "day", "--seconds", "480", "--peers", "none"}));
+  ExpectStoreFigures(line, "day", 507 * 480);
+}
+
+TEST(StoreBenchTest, TellsWhatAFleetCostsTickByTick) {
+  const json line =
+      LastLine(Bench({"store", "--set", "fleet", "--seconds", "30", "--peers", "none", "--live"}));
+  ExpectStoreFigures(line, "fleet", 100 * 118 * 30);
+  EXPECT_EQ(line.value("lane", ""), "live");
+}
+
+TEST(StoreBenchTest, ReadsWhatItKept) {
+  const TempDir dir;
+  ASSERT_EQ(
+      Bench({"store", "--set", "day", "--seconds", "240", "--peers", "none", "--data", dir.path()})
+          .exit_code,
+      0);
+  const json line = LastLine(Bench(
+      {"read", "--seconds", "240", "--peers", "none", "--repetitions", "3", "--data", dir.path()}));
+  ASSERT_TRUE(line.contains("queries"));
+  for (const char* name : {"day_raw", "day_60s", "fleet_raw", "fleet_60s"}) {
+    ASSERT_TRUE(line["queries"].contains(name)) << name;
+    const json& query = line["queries"][name];
+    EXPECT_GT(query.value("p50_ms", 0.0), 0.01) << name;
+    EXPECT_LE(query.value("p50_ms", 0.0), query.value("p95_ms", -1.0)) << name;
+    EXPECT_GT(query.value("cpu_ms", 0.0), 0) << name;
+  }
+  EXPECT_EQ(line["queries"]["day_raw"]["points"], 240);
+  EXPECT_EQ(line["queries"]["fleet_raw"]["points"], 240 * 100);
+  EXPECT_EQ(line["queries"]["fleet_60s"]["points"], 4 * 100);
+}
+
+TEST(StoreBenchTest, SaysWhatItDoesNotKnow) {
+  const Output output = Bench({"store", "--peers", "nosuch", "--seconds", "10"});
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_NE(output.err.find("no peer nosuch"), std::string::npos) << output.err;
+}
+
+}  // namespace
+}  // namespace ronda
