@@ -8,8 +8,9 @@
 
 #include "common/base/digest.h"
 #include "common/base/status.h"
-#include "common/codec/frame_format.h"
+#include "common/codec/frame.h"
 #include "common/codec/sample_run.h"
+#include "tests/bench/node_stream.h"
 #include "tests/support/wire_stream.h"
 
 namespace ronda::bench {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -17,7 +16,12 @@
 namespace ronda::bench {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
+
+// The set ends where the stores' windows of two hours do, long enough ago that each counts as over.
+constexpr int64_t kWindowMs = int64_t{2} * 3'600 * 1'000;
+constexpr int64_t kOverMs = int64_t{15} * 60 * 1'000;
 
 }  // namespace
 
@@ -27,35 +31,45 @@ absl::StatusOr<ScaleSet> NewBenchSet(const std::string& name, const SetOptions& 
   if (options.seconds > 0) {
     set.ticks = options.seconds;
   }
-  set.start_ms = SystemClock().NowMs() / 1000 * 1000 - (set.ticks - 1) * 1000;
+  const int64_t end_ms = (SystemClock().NowMs() - kOverMs) / kWindowMs * kWindowMs;
+  set.start_ms = end_ms - set.ticks * 1000;
   return set;
 }
 
-KeptSet::KeptSet(const std::string& dir, ScaleSet* set)
-    : dir_(dir + "/" + set->name),
-      description_(fmt::format("{} {} ticks seed {}", set->name, set->ticks, set->seed)) {
-  const json kept = json::parse(ReadFile(dir_ + "/bench.json").value_or(""), nullptr, false);
-  if (!kept.is_discarded() && kept.value("set", "") == description_) {
-    set->start_ms = kept.value("start_ms", set->start_ms);
-    systems_ = kept.value("systems", systems_);
-  } else {
-    std::filesystem::remove_all(dir_);
+absl::StatusOr<KeptSet> KeptSet::Open(const std::string& dir, bool anew, ScaleSet* set) {
+  KeptSet kept;
+  kept.dir_ = dir + "/" + set->name;
+  kept.description_ = fmt::format("{} {} ticks seed {}", set->name, set->ticks, set->seed);
+  kept.start_ms_ = set->start_ms;
+  const auto text = ReadFile(kept.dir_ + "/bench.json");
+  if (!text.ok() && fs::exists(kept.dir_)) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "{} is there and not a folder of ronda-bench: give another with --data", kept.dir_);
   }
-  description_ = json{{"set", description_}, {"start_ms", set->start_ms}}.dump();
+  const json before = json::parse(text.value_or(""), nullptr, false);
+  if (!anew && before.is_object() && before.value("set", "") == kept.description_) {
+    set->start_ms = kept.start_ms_ = before.value("start_ms", set->start_ms);
+    kept.systems_ = before.value("systems", kept.systems_);
+    return kept;
+  }
+  fs::remove_all(kept.dir_);
+  RONDA_RETURN_IF_ERROR(MakeDirectories(kept.dir_));
+  RONDA_RETURN_IF_ERROR(kept.Write());
+  return kept;
 }
 
 bool KeptSet::Holds(const std::string& system) const {
   return std::find(systems_.begin(), systems_.end(), system) != systems_.end();
 }
 
-void KeptSet::Add(const std::string& system) {
+absl::Status KeptSet::Add(const std::string& system) {
   systems_.push_back(system);
-  json kept = json::parse(description_);
-  kept["systems"] = systems_;
-  if (absl::Status written = WriteFileAtomically(dir_ + "/bench.json", kept.dump());
-      !written.ok()) {
-    fmt::print(stderr, "ronda-bench: {}\n", Message(written));
-  }
+  return Write();
+}
+
+absl::Status KeptSet::Write() const {
+  const json content = {{"set", description_}, {"start_ms", start_ms_}, {"systems", systems_}};
+  return WriteFileAtomically(dir_ + "/bench.json", content.dump());
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<System>>> NewSystems(const std::string& dir,

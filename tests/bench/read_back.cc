@@ -8,6 +8,7 @@
 #include "collector/store/store.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
+#include "tests/bench/node_stream.h"
 #include "tests/bench/process_cost.h"
 
 namespace ronda::bench {

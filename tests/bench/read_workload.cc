@@ -87,7 +87,7 @@ absl::Status MeasureSystem(System* system, const ScaleSet& set, int repetitions,
     RONDA_RETURN_IF_ERROR(system->Feed(set));
     RONDA_RETURN_IF_ERROR(system->Settle());
     RONDA_RETURN_IF_ERROR(system->Stop());
-    kept->Add(system->name());
+    RONDA_RETURN_IF_ERROR(kept->Add(system->name()));
   }
   RONDA_RETURN_IF_ERROR(system->Start());
   for (ReadQuery query : QueriesOf(set)) {
@@ -123,7 +123,7 @@ absl::Status Run(const ReadWorkload& workload) {
   std::vector<Figures> figures;
   for (const std::string& name : names) {
     RONDA_ASSIGN_OR_RETURN(ScaleSet set, NewBenchSet(name, workload.options));
-    KeptSet kept(dir, &set);
+    RONDA_ASSIGN_OR_RETURN(KeptSet kept, KeptSet::Open(dir, false, &set));
     RONDA_ASSIGN_OR_RETURN(const auto systems, NewSystems(kept.dir(), workload.options));
     for (const auto& system : systems) {
       RONDA_RETURN_IF_ERROR(Annotate(

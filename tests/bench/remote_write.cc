@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "tests/bench/node_stream.h"
 
 namespace ronda::bench {
 namespace {

@@ -2,6 +2,7 @@
 // last is the agreed JSON, and that its figures can be true.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -51,6 +52,8 @@ TEST(StoreBenchTest, TellsWhatADayCosts) {
   const json line =
       LastLine(Bench({"store", "--set", "day", "--seconds", "480", "--peers", "none"}));
   ExpectStoreFigures(line, "day", 507 * 480);
+  EXPECT_EQ(line.value("lane", ""), "backfill");
+  EXPECT_GT(line.value("samples_per_cpu_second_live", 0.0), 50'000);
 }
 
 TEST(StoreBenchTest, TellsWhatAFleetCostsTickByTick) {
@@ -79,6 +82,16 @@ TEST(StoreBenchTest, ReadsWhatItKept) {
   EXPECT_EQ(line["queries"]["day_raw"]["points"], 240);
   EXPECT_EQ(line["queries"]["fleet_raw"]["points"], 240 * 100);
   EXPECT_EQ(line["queries"]["fleet_60s"]["points"], 4 * 100);
+}
+
+TEST(StoreBenchTest, RemovesNoFolderOfOthers) {
+  const TempDir dir;
+  ASSERT_TRUE(std::filesystem::create_directory(dir.File("day")));
+  const Output output =
+      Bench({"store", "--peers", "none", "--seconds", "10", "--data", dir.path()});
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_NE(output.err.find("not a folder of ronda-bench"), std::string::npos) << output.err;
+  EXPECT_TRUE(std::filesystem::exists(dir.File("day")));
 }
 
 TEST(StoreBenchTest, SaysWhatItDoesNotKnow) {

@@ -1,10 +1,11 @@
 // ronda-bench store: what it costs to keep a set, beside VictoriaMetrics and Prometheus.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -79,6 +80,21 @@ bool IsMeasured(const std::string& key, double value) {
   return key != "decode_ns_per_sample" || value > 0;
 }
 
+// The same set again, fed tick by tick into a collector of its own; sealing costs what it cost.
+absl::Status AddLiveLane(const ScaleSet& set, const std::string& dir, Figures* figures) {
+  const std::unique_ptr<System> system = NewRonda(dir, true);
+  RONDA_RETURN_IF_ERROR(system->Start());
+  RONDA_RETURN_IF_ERROR(system->Feed(set));
+  RONDA_RETURN_IF_ERROR(system->Stop());
+  const auto settle = std::find_if(figures->begin(), figures->end(), [](const auto& figure) {
+    return figure.first == "settle_cpu_seconds";
+  });
+  const double cpu_seconds = system->cpu_seconds() + settle->second;
+  figures->push_back(
+      {"samples_per_cpu_second_live", static_cast<double>(set.samples()) / cpu_seconds});
+  return absl::OkStatus();
+}
+
 nlohmann::json ToJson(const Figures& figures) {
   nlohmann::json out;
   for (const auto& [key, value] : figures) {
@@ -103,13 +119,14 @@ void PrintTable(const std::vector<std::pair<std::string, Figures>>& systems) {
     const auto& [key, ours] = systems.front().second[row];
     fmt::print("{:<28}", key);
     for (const auto& [name, figures] : systems) {
-      const double value = figures[row].second;
-      fmt::print("{:>18}", !IsMeasured(key, value) ? "-"
-                           : value >= 1000         ? fmt::format("{:.0f}", value)
-                                                   : fmt::format("{:.4f}", value));
+      const double value = row < figures.size() ? figures[row].second : -1;
+      fmt::print("{:>18}", value < 0 || !IsMeasured(key, value) ? "-"
+                           : value >= 1000                      ? fmt::format("{:.0f}", value)
+                                                                : fmt::format("{:.4f}", value));
     }
     for (size_t i = 1; i < systems.size(); ++i) {
-      const double theirs = systems[i].second[row].second;
+      const Figures& peer = systems[i].second;
+      const double theirs = row < peer.size() ? peer[row].second : 0;
       fmt::print("{:>24}", theirs > 0 && ours > 0 ? fmt::format("{:.2f}", ours / theirs) : "-");
     }
     fmt::print("\n");
@@ -120,8 +137,7 @@ absl::Status Run(const StoreWorkload& workload) {
   const TempDir temporary;
   const std::string dir = workload.options.data.empty() ? temporary.path() : workload.options.data;
   RONDA_ASSIGN_OR_RETURN(ScaleSet set, NewBenchSet(workload.set, workload.options));
-  std::filesystem::remove_all(dir + "/" + set.name);
-  KeptSet kept(dir, &set);
+  RONDA_ASSIGN_OR_RETURN(KeptSet kept, KeptSet::Open(dir, true, &set));
   RONDA_ASSIGN_OR_RETURN(const auto systems, NewSystems(kept.dir(), workload.options));
   fmt::print("set {}: {} nodes x {} series x {} s = {} samples\n", set.name, set.nodes,
              set.series(), set.ticks, set.samples());
@@ -132,11 +148,15 @@ absl::Status Run(const StoreWorkload& workload) {
     auto figures = Measure(system.get(), set);
     RONDA_RETURN_IF_ERROR(Annotate(figures.status(), system->name()));
     if (results.empty()) {
+      if (!workload.options.live) {
+        const TempDir live;
+        RONDA_RETURN_IF_ERROR(Annotate(AddLiveLane(set, live.path(), &*figures), "live lane"));
+      }
       line = ToJson(*figures);
     } else {
       line["peers"][system->name()] = ToJson(*figures);
     }
-    kept.Add(system->name());
+    RONDA_RETURN_IF_ERROR(kept.Add(system->name()));
     results.emplace_back(system->name(), *std::move(figures));
   }
   PrintTable(results);

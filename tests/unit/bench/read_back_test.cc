@@ -13,6 +13,7 @@
 #include "common/codec/sample_run.h"
 #include "common/codec/schema_codec.h"
 #include "common/model/sample.h"
+#include "tests/bench/node_stream.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/codec/schema_codec.h"
+#include "tests/bench/node_stream.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
