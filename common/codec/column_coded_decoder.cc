@@ -159,19 +159,20 @@ bool GetDirectory(ByteReader* in, int order, size_t n, std::vector<Block>* block
   }
   blocks->resize(count);
   size_t total = 0;
+  int64_t last_bytes = 0;
   Anchor last;
   for (Block& block : *blocks) {
-    const uint64_t bytes = in->Varint();
+    last_bytes = WrappingAdd(last_bytes, in->Signed());
     if (order >= 1) {
       last.value = WrappingAdd(last.value, in->Signed());
     }
     if (order == 2) {
       last.step = WrappingAdd(last.step, in->Signed());
     }
-    if (!in->ok() || bytes > in->remaining()) {
+    if (!in->ok() || last_bytes < 0 || static_cast<uint64_t>(last_bytes) > in->remaining()) {
       return false;
     }
-    block = {static_cast<size_t>(bytes), last};
+    block = {static_cast<size_t>(last_bytes), last};
     total += block.bytes;
   }
   return total == in->remaining();

@@ -173,6 +173,7 @@ void PutBlocks(const std::vector<int64_t>& y, const Candidate& candidate, const 
     }
   }
   std::string blocks;
+  int64_t last_bytes = 0;
   int64_t last_value = 0;
   int64_t last_step = 0;
   const auto order = static_cast<size_t>(candidate.head.order);
@@ -181,7 +182,9 @@ void PutBlocks(const std::vector<int64_t>& y, const Candidate& candidate, const 
     const size_t begin = blocks.size();
     const size_t told = std::min(order, size);
     PutBlock(model, shares, numbers.subspan(start + told, size - told), &blocks);
-    PutVarint(out, blocks.size() - begin);
+    const auto size_bytes = static_cast<int64_t>(blocks.size() - begin);
+    PutSigned(out, size_bytes - last_bytes);
+    last_bytes = size_bytes;
     if (order >= 1) {
       PutSigned(out, WrappingSub(y[start], last_value));
       last_value = y[start];
@@ -225,16 +228,18 @@ void EncodeCoded(std::span<const int64_t> values, std::string* out) {
   for (Candidate& candidate : candidates) {
     Rate(y, &candidate);
   }
-  const Candidate& best =
+  const Candidate& first =
       *std::min_element(candidates.begin(), candidates.end(),
                         [](const Candidate& a, const Candidate& b) { return a.bits < b.bits; });
-  const std::vector<Coded> numbers = NumbersOf(y, best);
+  Candidate best = first;
   ColumnModel model;
   double least = 1e300;
-  for (int detail = best.detail; detail >= 0 && detail >= best.detail - 2; --detail) {
+  for (const Candidate& cand : candidates) { if (cand.bits > 1.10 * first.bits) continue;
+  const std::vector<Coded> numbers = NumbersOf(y, cand);
+  for (int detail = cand.detail; detail >= 0 && detail >= cand.detail - 2; --detail) {
     std::vector<uint32_t> counts(kColumnScores * kColumnSymbols);
     double bits = 0;
-    ForEachCoded(y.size(), best.head.order, [&](size_t i) {
+    ForEachCoded(y.size(), cand.head.order, [&](size_t i) {
       const ColumnToken token = TokenOf(numbers[i].number, detail);
       ++counts[numbers[i].score * size_t{kColumnSymbols} + token.symbol];
       bits += token.bits;
@@ -243,9 +248,11 @@ void EncodeCoded(std::span<const int64_t> values, std::string* out) {
     bits += FitModel(detail, counts, &tried);
     if (bits < least) {
       least = bits;
-      model = std::move(tried);
+      model = std::move(tried); best = cand;
     }
   }
+  }
+  const std::vector<Coded> numbers = NumbersOf(y, best);
   out->push_back(static_cast<char>(IntEncoding::kCoded));
   out->push_back(static_cast<char>(best.head.order | (best.head.zigzag ? kCodedZigZag : 0)));
   PutSigned(out, best.head.origin);

@@ -10,6 +10,9 @@
 namespace ronda::codec {
 namespace {
 
+using Weights = ColumnModel::Weights;
+using Frequencies = ColumnModel::Frequencies;
+
 // n * log2(n).
 double NLogN(uint32_t n) {
   static const std::vector<float>* const kTable = [] {
@@ -94,17 +97,77 @@ void JoinGroups(std::vector<Group>* groups) {
   }
 }
 
-// Frequencies that add up to 2^precision, none 0 that is needed.
-void Normalise(const Group& group, int precision, std::array<uint16_t, kColumnSymbols>* out) {
-  out->fill(0);
+// How a weight is told: its binary digits, and the first of those after the leading one; more for
+// the large, whose share must be known better.
+int MantissaBits(int digits) { return std::clamp((digits - 3) / 2, 0, 5); }
+
+// The nearest weight that can be told.
+uint32_t Rounded(uint32_t n) {
+  const auto digits = static_cast<int>(std::bit_width(n));
+  const int dropped = std::max(0, digits - 1 - MantissaBits(digits));
+  return dropped == 0 ? n : n >> dropped << dropped | 1U << (dropped - 1);
+}
+
+int GammaBits(uint32_t v) { return 2 * static_cast<int>(std::bit_width(v + 1)) - 1; }
+
+void PutWeights(const Weights& weights, BitWriter* out) {
+  const auto used = std::count_if(weights.begin(), weights.end(), [](uint32_t w) { return w > 0; });
+  PutToken(static_cast<uint64_t>(used - 1), 0, out);
+  uint64_t gap = 0;
+  int last = 0;
+  for (const uint32_t weight : weights) {
+    if (weight == 0) {
+      ++gap;
+      continue;
+    }
+    const auto digits = static_cast<int>(std::bit_width(weight));
+    const int mantissa = MantissaBits(digits);
+    PutToken(gap, 0, out);
+    PutToken(ZigZag(digits - last), 0, out);
+    out->Put(weight >> (digits - 1 - mantissa) & ((1U << mantissa) - 1), mantissa);
+    gap = 0;
+    last = digits;
+  }
+}
+
+bool GetWeights(int detail, BitReader* in, Weights* weights) {
+  uint64_t more;
+  if (!GetToken(0, in, &more) || more >= kColumnSymbols) {
+    return false;
+  }
+  uint64_t symbol = 0;
+  int64_t digits = 0;
+  for (uint64_t i = 0; i <= more; ++i, ++symbol) {
+    uint64_t gap;
+    uint64_t change;
+    if (!GetToken(0, in, &gap) || gap >= kColumnSymbols - symbol || !GetToken(0, in, &change)) {
+      return false;
+    }
+    symbol += gap;
+    digits += UnZigZag(change);
+    if (digits < 1 || digits > kWeightDigits || !IsToken(static_cast<uint32_t>(symbol), detail)) {
+      return false;
+    }
+    const int mantissa = MantissaBits(static_cast<int>(digits));
+    const auto dropped = static_cast<int>(digits) - 1 - mantissa;
+    const auto told = static_cast<uint32_t>(in->Get(mantissa)) | 1U << mantissa;
+    (*weights)[symbol] = dropped == 0 ? told : told << dropped | 1U << (dropped - 1);
+    if (symbol + 1 == kColumnSymbols && i < more) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Frequencies in proportion to the weights that add up to 2^precision; none 0 whose weight is not.
+void Normalise(const Weights& weights, int precision, Frequencies* out) {
+  const uint64_t total = std::accumulate(weights.begin(), weights.end(), uint64_t{0});
   const int target = 1 << precision;
   int sum = 0;
-  for (size_t i = 0; i < group.counts.size(); ++i) {
-    if (group.counts[i] > 0) {
-      const double share = static_cast<double>(group.counts[i]) * target / group.total;
-      (*out)[i] = static_cast<uint16_t>(std::max(1, static_cast<int>(share + 0.5)));
-      sum += (*out)[i];
-    }
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const uint64_t share = ((uint64_t{weights[i]} << precision) + total / 2) / total;
+    (*out)[i] = static_cast<uint16_t>(weights[i] > 0 ? std::max<uint64_t>(share, 1) : 0);
+    sum += (*out)[i];
   }
   // The largest bear the rest: there it costs least.
   while (sum != target) {
@@ -119,18 +182,23 @@ void Normalise(const Group& group, int precision, std::array<uint16_t, kColumnSy
 
 double TableBits(const uint32_t* a, const uint32_t* b, size_t symbols, uint32_t total) {
   double bits = NLogN(total);
-  double digits = 0;
-  const float scale = 2048.0F / static_cast<float>(total);
+  int table = GammaBits(static_cast<uint32_t>(symbols) / 2);
+  uint32_t gap = 0;
+  int last = 0;
   for (size_t i = 0; i < symbols; ++i) {
     const uint32_t n = a[i] + (b == nullptr ? 0 : b[i]);
-    if (n > 0) {
-      bits -= NLogN(n);
-      digits += 2 + std::bit_width(static_cast<uint32_t>(static_cast<float>(n) * scale));
-    } else {
-      digits += 0.6;
+    if (n == 0) {
+      ++gap;
+      continue;
     }
+    bits -= NLogN(n);
+    const auto digits = static_cast<int>(std::bit_width(n));
+    table += GammaBits(gap) + GammaBits(static_cast<uint32_t>(ZigZag(digits - last))) +
+             MantissaBits(digits);
+    gap = 0;
+    last = digits;
   }
-  return bits + digits;
+  return bits + table;
 }
 
 double FitModel(int detail, const std::vector<uint32_t>& counts, ColumnModel* model) {
@@ -142,9 +210,13 @@ double FitModel(int detail, const std::vector<uint32_t>& counts, ColumnModel* mo
     --model->precision;
   }
   model->frequency.resize(groups.size());
+  model->weights.resize(groups.size());
   double bits = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
-    Normalise(groups[i], model->precision, &model->frequency[i]);
+    Weights& weights = model->weights[i];
+    weights.fill(0);
+    std::transform(groups[i].counts.begin(), groups[i].counts.end(), weights.begin(), Rounded);
+    Normalise(weights, model->precision, &model->frequency[i]);
     const int begin = i == 0 ? 0 : groups[i].first_score;
     std::fill(model->context.begin() + begin, model->context.end(), static_cast<uint8_t>(i));
     bits += groups[i].bits;
@@ -163,16 +235,10 @@ void PutModel(const ColumnModel& model, std::string* out) {
     }
     out->push_back(static_cast<char>(score - begin - 1));
   }
-  std::vector<char> buffer(static_cast<size_t>(model.contexts()) * kColumnSymbols * 5 + 16);
+  std::vector<char> buffer(static_cast<size_t>(model.contexts()) * kColumnSymbols * 8 + 32);
   BitWriter bits(buffer.data());
-  for (const auto& frequency : model.frequency) {
-    TokenWidth width;
-    int left = 1 << model.precision;
-    for (size_t symbol = 0; left > 0; ++symbol) {
-      PutToken(frequency[symbol], width.parameter(), &bits);
-      width.Follow(frequency[symbol]);
-      left -= frequency[symbol];
-    }
+  for (const Weights& weights : model.weights) {
+    PutWeights(weights, &bits);
   }
   const auto size = static_cast<size_t>(bits.Finish() - buffer.data());
   PutVarint(out, size);
@@ -200,18 +266,11 @@ bool GetModel(ByteReader* in, ColumnModel* model) {
   BitReader bits(in->Bytes());
   model->frequency.resize(static_cast<size_t>(contexts));
   for (auto& frequency : model->frequency) {
-    TokenWidth width;
-    int left = 1 << model->precision;
-    for (uint32_t symbol = 0; left > 0; ++symbol) {
-      uint64_t f;
-      if (symbol >= kColumnSymbols || !GetToken(width.parameter(), &bits, &f) ||
-          f > static_cast<uint64_t>(left) || (f > 0 && !IsToken(symbol, model->detail))) {
-        return false;
-      }
-      width.Follow(f);
-      frequency[symbol] = static_cast<uint16_t>(f);
-      left -= static_cast<int>(f);
+    Weights weights{};
+    if (!GetWeights(model->detail, &bits, &weights)) {
+      return false;
     }
+    Normalise(weights, model->precision, &frequency);
   }
   return in->ok() && bits.AtEnd();
 }

@@ -14,16 +14,22 @@
 namespace ronda::codec {
 
 inline constexpr int kMaxContexts = 16;
+// A weight is below 2^this.
+inline constexpr int kWeightDigits = 21;
 inline constexpr int kMinPrecision = 8;
 inline constexpr int kMaxPrecision = 12;
 // All decoding tables of a column together have at most so many slots.
-inline constexpr int kMaxModelSlots = 1 << 14;
+inline constexpr int kMaxModelSlots = 1 << 13;
 
 struct ColumnModel {
+  using Weights = std::array<uint32_t, kColumnSymbols>;      // by symbol
+  using Frequencies = std::array<uint16_t, kColumnSymbols>;  // by symbol
+
   int detail = 0;
   int precision = kMaxPrecision;  // the frequencies of a context add up to 2^precision
-  std::array<uint8_t, kColumnScores> context{};                 // by score; ascending
-  std::vector<std::array<uint16_t, kColumnSymbols>> frequency;  // by context
+  std::array<uint8_t, kColumnScores> context{};  // by score; ascending
+  std::vector<Weights> weights;                  // by context; the writer's only
+  std::vector<Frequencies> frequency;            // by context
 
   int contexts() const { return static_cast<int>(frequency.size()); }
 };
