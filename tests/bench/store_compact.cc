@@ -26,6 +26,10 @@ int RunStoreCompact(const std::string& data_dir) {
     fmt::print(stderr, "{}\n", Message(sealed));
     return 1;
   }
+  if (absl::Status compacted = (*store)->CompactNow(); !compacted.ok()) {
+    fmt::print(stderr, "{}\n", Message(compacted));
+    return 1;
+  }
   (*store)->Close();
   fmt::print("{:.6f} {:.3f}\n", OwnCpuSeconds() - before, PeakRssMibOf(getpid()));
   return 0;
