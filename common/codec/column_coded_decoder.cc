@@ -47,11 +47,15 @@ void BuildTables(const ColumnModel& model, Tables* tables) {
       slot += f;
     }
   }
-  for (uint32_t symbol = 0; symbol < kColumnSymbols && IsToken(symbol, model.detail); ++symbol) {
-    const int cls = TokenClass(symbol, model.detail);
-    tables->symbols[symbol] = {TokenBase(symbol, model.detail),
-                               static_cast<uint8_t>(TokenBits(symbol, model.detail)),
-                               static_cast<uint8_t>(3 * cls), static_cast<uint8_t>(cls)};
+  size_t symbol = 0;
+  for (int cls = 0; cls < kColumnClasses; ++cls) {
+    const int detail = model.alphabet.detail[static_cast<size_t>(cls)];
+    for (uint64_t top = 0; detail != kClassUnused && top < uint64_t{1} << detail; ++top) {
+      const int rest = RestBits(cls, detail);
+      const uint64_t base = cls == 0 ? 0 : (uint64_t{1} << detail | top) << rest;
+      tables->symbols[symbol++] = {base, static_cast<uint8_t>(rest), static_cast<uint8_t>(3 * cls),
+                                   static_cast<uint8_t>(cls)};
+    }
   }
   for (size_t score = 0; score < tables->start.size(); ++score) {
     tables->start[score] = static_cast<uint32_t>(model.context[score]) << model.precision;

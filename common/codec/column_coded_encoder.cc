@@ -7,12 +7,16 @@
 
 #include "common/codec/bits.h"
 #include "common/codec/column_coded.h"
+#include "common/codec/column_fit.h"
 #include "common/codec/column_ints.h"
 #include "common/codec/column_model.h"
 #include "common/codec/varint.h"
 
 namespace ronda::codec {
 namespace {
+
+// Contexts may turn the order of candidates that are so close without them.
+constexpr double kWorthFitting = 1.1;
 
 // A residual as it is coded.
 struct Coded {
@@ -23,11 +27,11 @@ struct Coded {
 // What is tried: how the numbers of a column come from its values.
 struct Candidate {
   CodedHead head;
+  FineCounts fine;
   double bits = 0;
-  int detail = 0;
 };
 
-// The greatest common divisor of all values less the first.
+// The greatest common divisor of all values less the first; not all are equal.
 uint64_t StrideOf(std::span<const int64_t> values) {
   uint64_t any = 0;
   for (const int64_t v : values) {
@@ -45,7 +49,7 @@ uint64_t StrideOf(std::span<const int64_t> values) {
       }
     }
   }
-  return zeros == 63 ? 1 : odd << zeros;
+  return odd << zeros;
 }
 
 uint64_t NumberOf(const CodedHead& head, const int64_t* y) {
@@ -70,51 +74,19 @@ void ForEachCoded(size_t n, int order, F f) {
   }
 }
 
-// Finer symbols than this are not counted.
-constexpr int kDetail = 4;
-constexpr size_t kFineSymbols = (64 - kDetail + 1) << kDetail;
-
-// The detail, and about the bits, that suit a candidate best without contexts.
-void Rate(const std::vector<int64_t>& y, Candidate* candidate) {
-  std::array<uint32_t, kFineSymbols> fine{};
-  uint32_t total = 0;
-  ForEachCoded(y.size(), candidate->head.order, [&](size_t i) {
-    ++fine[TokenOf(NumberOf(candidate->head, &y[i]), kDetail).symbol];
-    ++total;
-  });
-  candidate->bits = 1e300;
-  for (int detail = kDetail; detail >= 0; --detail) {
-    std::vector<uint32_t> counts(kFineSymbols);
-    double bits = 0;
-    size_t symbols = 0;
-    for (uint32_t s = 0; s < kFineSymbols; ++s) {
-      if (fine[s] > 0) {
-        const ColumnToken token = TokenOf(TokenBase(s, kDetail), detail);
-        counts[token.symbol] += fine[s];
-        bits += static_cast<double>(fine[s]) * token.bits;
-        symbols = token.symbol + 1;
-      }
-    }
-    if (symbols > kColumnSymbols) {
-      continue;
-    }
-    bits += TableBits(counts.data(), nullptr, symbols, total);
-    if (bits < candidate->bits) {
-      candidate->bits = bits;
-      candidate->detail = detail;
-    }
-  }
+void Count(const std::vector<int64_t>& y, const CodedHead& head, FineCounts* fine) {
+  ForEachCoded(y.size(), head.order, [&](size_t i) { fine->Add(NumberOf(head, &y[i])); });
 }
 
-std::vector<Coded> NumbersOf(const std::vector<int64_t>& y, const Candidate& candidate) {
+std::vector<Coded> NumbersOf(const std::vector<int64_t>& y, const CodedHead& head) {
   std::vector<Coded> numbers(y.size());
   int last = 0;
   int before = 0;
-  ForEachCoded(y.size(), candidate.head.order, [&](size_t i) {
-    if (i % kRestartValues == static_cast<size_t>(candidate.head.order)) {
+  ForEachCoded(y.size(), head.order, [&](size_t i) {
+    if (i % kRestartValues == static_cast<size_t>(head.order)) {
       last = before = 0;
     }
-    const uint64_t number = NumberOf(candidate.head, &y[i]);
+    const uint64_t number = NumberOf(head, &y[i]);
     numbers[i] = {number, static_cast<uint16_t>(ContextScore(last, before))};
     before = last;
     last = static_cast<int>(std::bit_width(number));
@@ -134,7 +106,7 @@ void PutBlock(const ColumnModel& model,
   std::array<int32_t, kRestartValues> words;
   uint32_t state = kCoderLow;
   for (size_t i = numbers.size(); i-- > 0;) {
-    const uint32_t symbol = TokenOf(numbers[i].number, model.detail).symbol;
+    const uint32_t symbol = TokenOf(model.alphabet, numbers[i].number).symbol;
     const Share share = shares[model.context[numbers[i].score]][symbol];
     words[i] = -1;
     if (state >= static_cast<uint64_t>(share.frequency) << (32 - model.precision)) {
@@ -150,7 +122,7 @@ void PutBlock(const ColumnModel& model,
     if (words[i] >= 0) {
       bits.Put(static_cast<uint64_t>(words[i]), 16);
     }
-    const int rest = TokenOf(numbers[i].number, model.detail).bits;
+    const int rest = TokenOf(model.alphabet, numbers[i].number).bits;
     const uint64_t low = numbers[i].number & ((uint64_t{1} << rest) - 1);
     if (rest > 40) {
       bits.Put(low & 0xffffffff, 32);
@@ -162,7 +134,7 @@ void PutBlock(const ColumnModel& model,
   out->append(buffer.data(), static_cast<size_t>(bits.Finish() - buffer.data()));
 }
 
-void PutBlocks(const std::vector<int64_t>& y, const Candidate& candidate, const ColumnModel& model,
+void PutBlocks(const std::vector<int64_t>& y, const CodedHead& head, const ColumnModel& model,
                std::span<const Coded> numbers, std::string* out) {
   std::vector<std::array<Share, kColumnSymbols>> shares(model.frequency.size());
   for (size_t c = 0; c < shares.size(); ++c) {
@@ -176,7 +148,7 @@ void PutBlocks(const std::vector<int64_t>& y, const Candidate& candidate, const 
   int64_t last_bytes = 0;
   int64_t last_value = 0;
   int64_t last_step = 0;
-  const auto order = static_cast<size_t>(candidate.head.order);
+  const auto order = static_cast<size_t>(head.order);
   for (size_t start = 0; start < y.size(); start += kRestartValues) {
     const size_t size = std::min(kRestartValues, y.size() - start);
     const size_t begin = blocks.size();
@@ -198,9 +170,11 @@ void PutBlocks(const std::vector<int64_t>& y, const Candidate& candidate, const 
   out->append(blocks);
 }
 
-std::vector<Candidate> CandidatesFor(std::span<const int64_t> values, std::vector<int64_t>* y) {
-  const uint64_t stride = StrideOf(values);
-  const int64_t lowest = *std::min_element(values.begin(), values.end());
+std::vector<CodedHead> HeadsFor(std::span<const int64_t> values, std::vector<int64_t>* y) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const int64_t lowest = *low;
+  // Only differences that do not wrap have a divisor.
+  const uint64_t stride = WrappingSub(*high, lowest) < 0 ? 1 : StrideOf(values);
   const int zeros = std::countr_zero(stride);
   const auto odd = static_cast<int64_t>(stride >> zeros);
   y->resize(values.size());
@@ -214,45 +188,91 @@ std::vector<Candidate> CandidatesFor(std::span<const int64_t> values, std::vecto
       least[1] = std::min(least[1], WrappingSub((*y)[i], (*y)[i - 1]));
     }
   }
-  return {{{0, false, lowest, stride, 0}},
-          {{1, true, lowest, stride, 0}},
-          {{1, false, lowest, stride, least[1]}},
-          {{2, true, lowest, stride, 0}}};
+  return {{0, false, lowest, stride, 0},
+          {1, true, lowest, stride, 0},
+          {1, false, lowest, stride, least[1]},
+          {2, true, lowest, stride, 0}};
+}
+
+// A candidate with contexts.
+struct Fitted {
+  CodedHead head;
+  ColumnModel model;
+  std::vector<Coded> numbers;
+  double bits = 1e300;
+};
+
+// The counts of the alphabet's symbols, by score.
+std::vector<ScoreCounts> CountByScore(const ColumnAlphabet& alphabet, const CodedHead& head,
+                                      const std::vector<Coded>& numbers, double* rest_bits) {
+  std::array<uint16_t, kColumnScores> row{};
+  for (const Coded& number : numbers) {
+    row[number.score] = 1;
+  }
+  std::vector<ScoreCounts> rows;
+  for (int score = 0; score < kColumnScores; ++score) {
+    uint16_t& at = row[static_cast<size_t>(score)];
+    if (at > 0) {
+      at = static_cast<uint16_t>(rows.size());
+      rows.push_back({score, 0, std::vector<uint32_t>(static_cast<size_t>(alphabet.symbols))});
+    }
+  }
+  uint64_t rest = 0;
+  ForEachCoded(numbers.size(), head.order, [&](size_t i) {
+    const ColumnToken token = TokenOf(alphabet, numbers[i].number);
+    ScoreCounts& counts = rows[row[numbers[i].score]];
+    ++counts.counts[token.symbol];
+    ++counts.total;
+    rest += static_cast<uint64_t>(token.bits);
+  });
+  std::erase_if(rows, [](const ScoreCounts& r) { return r.total == 0; });
+  *rest_bits = static_cast<double>(rest);
+  return rows;
+}
+
+// Makes *best the candidate with the contexts that suit it, if that is shorter.
+void Fit(const std::vector<int64_t>& y, const Candidate& candidate, Fitted* best) {
+  std::vector<Coded> numbers = NumbersOf(y, candidate.head);
+  bool better = false;
+  for (const int tables : {2, 6}) {
+    ColumnAlphabet alphabet;
+    ChooseAlphabet(candidate.fine, tables, &alphabet);
+    double rest_bits;
+    ColumnModel model;
+    const double bits =
+        FitModel(alphabet, CountByScore(alphabet, candidate.head, numbers, &rest_bits), &model) +
+        rest_bits;
+    if (bits < best->bits) {
+      best->bits = bits;
+      best->model = std::move(model);
+      better = true;
+    }
+  }
+  if (better) {
+    best->head = candidate.head;
+    best->numbers = std::move(numbers);
+  }
 }
 
 }  // namespace
 
 void EncodeCoded(std::span<const int64_t> values, std::string* out) {
   std::vector<int64_t> y;
-  std::vector<Candidate> candidates = CandidatesFor(values, &y);
-  for (Candidate& candidate : candidates) {
-    Rate(y, &candidate);
-  }
-  const Candidate& first =
-      *std::min_element(candidates.begin(), candidates.end(),
-                        [](const Candidate& a, const Candidate& b) { return a.bits < b.bits; });
-  Candidate best = first;
-  ColumnModel model;
+  std::vector<Candidate> candidates;
   double least = 1e300;
-  for (const Candidate& cand : candidates) { if (cand.bits > 1.10 * first.bits) continue;
-  const std::vector<Coded> numbers = NumbersOf(y, cand);
-  for (int detail = cand.detail; detail >= 0 && detail >= cand.detail - 2; --detail) {
-    std::vector<uint32_t> counts(kColumnScores * kColumnSymbols);
-    double bits = 0;
-    ForEachCoded(y.size(), cand.head.order, [&](size_t i) {
-      const ColumnToken token = TokenOf(numbers[i].number, detail);
-      ++counts[numbers[i].score * size_t{kColumnSymbols} + token.symbol];
-      bits += token.bits;
-    });
-    ColumnModel tried;
-    bits += FitModel(detail, counts, &tried);
-    if (bits < least) {
-      least = bits;
-      model = std::move(tried); best = cand;
+  for (const CodedHead& head : HeadsFor(values, &y)) {
+    Candidate& candidate = candidates.emplace_back(Candidate{head, {}, 0});
+    Count(y, head, &candidate.fine);
+    ColumnAlphabet alphabet;
+    candidate.bits = ChooseAlphabet(candidate.fine, 1, &alphabet);
+    least = std::min(least, candidate.bits);
+  }
+  Fitted best;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.bits <= kWorthFitting * least) {
+      Fit(y, candidate, &best);
     }
   }
-  }
-  const std::vector<Coded> numbers = NumbersOf(y, best);
   out->push_back(static_cast<char>(IntEncoding::kCoded));
   out->push_back(static_cast<char>(best.head.order | (best.head.zigzag ? kCodedZigZag : 0)));
   PutSigned(out, best.head.origin);
@@ -260,8 +280,8 @@ void EncodeCoded(std::span<const int64_t> values, std::string* out) {
   if (!best.head.zigzag) {
     PutSigned(out, best.head.least);
   }
-  PutModel(model, out);
-  PutBlocks(y, best, model, numbers, out);
+  PutModel(best.model, out);
+  PutBlocks(y, best.head, best.model, best.numbers, out);
 }
 
 }  // namespace ronda::codec

@@ -27,6 +27,10 @@ bool IsLinear(std::span<const int64_t> values, int64_t step) {
   return true;
 }
 
+// A coded column is never shorter: head, model, and for each block its length and the coder's
+// state.
+size_t LeastCodedBytes(size_t n) { return 10 + 5 * ((n + kRestartValues - 1) / kRestartValues); }
+
 // Appends the runs unless they take `limit` bytes or more.
 bool PutRuns(std::span<const int64_t> values, size_t limit, std::string* out) {
   const size_t begin = out->size();
@@ -100,8 +104,10 @@ void EncodeInts(std::span<const int64_t> values, std::string* out) {
     keep_shorter(packed_end);
   }
   const size_t simple_end = out->size();
-  EncodeCoded(values, out);
-  keep_shorter(simple_end);
+  if (simple_end - begin > LeastCodedBytes(values.size())) {
+    EncodeCoded(values, out);
+    keep_shorter(simple_end);
+  }
 }
 
 bool DecodeConstant(std::string_view bytes, int64_t* value) {

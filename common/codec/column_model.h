@@ -25,7 +25,7 @@ struct ColumnModel {
   using Weights = std::array<uint32_t, kColumnSymbols>;      // by symbol
   using Frequencies = std::array<uint16_t, kColumnSymbols>;  // by symbol
 
-  int detail = 0;
+  ColumnAlphabet alphabet;
   int precision = kMaxPrecision;  // the frequencies of a context add up to 2^precision
   std::array<uint8_t, kColumnScores> context{};  // by score; ascending
   std::vector<Weights> weights;                  // by context; the writer's only
@@ -34,13 +34,13 @@ struct ColumnModel {
   int contexts() const { return static_cast<int>(frequency.size()); }
 };
 
-// About the bits that symbols with these counts (a, and b unless it is null) take, their table
-// included.
-double TableBits(const uint32_t* a, const uint32_t* b, size_t symbols, uint32_t total);
-
-// Chooses contexts and precision. `counts` has a row of kColumnSymbols for each score: how often
-// each symbol came there. Returns the bits that the symbols and the model will take.
-double FitModel(int detail, const std::vector<uint32_t>& counts, ColumnModel* model);
+// A weight is told by its binary digits and the first of those after the leading one: so many, more
+// for the large, whose share must be known better.
+int MantissaBits(int digits);
+// The nearest weight that can be told.
+uint32_t RoundWeight(uint32_t weight);
+// Frequencies in proportion to the weights that add up to 2^precision; none 0 whose weight is not.
+void Normalise(const ColumnModel::Weights& weights, int precision, ColumnModel::Frequencies* out);
 
 void PutModel(const ColumnModel& model, std::string* out);
 // False if what follows is not a model.

@@ -1,50 +1,56 @@
-// Numbers as a symbol of a small alphabet and plain bits: the top bits of a number, and how many
-// there are, make its symbol; the rest follows as it is. FORMAT.md, "Column: coded".
+// Numbers as a symbol of a small alphabet and plain bits: how many binary digits a number has, and
+// the first of them, make its symbol; the rest follows as it is. FORMAT.md, "Column: coded".
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 
 namespace ronda::codec {
 
-// Symbols are below this.
+// An alphabet has at most so many symbols.
 inline constexpr int kColumnSymbols = 256;
-// How many bits after the leading one may belong to the symbol.
+// Numbers of 0 to 64 binary digits.
+inline constexpr int kColumnClasses = 65;
+// How many digits after the leading one may belong to the symbol.
 inline constexpr int kMaxDetail = 5;
+// In place of a detail: no number has so many digits.
+inline constexpr uint8_t kClassUnused = 7;
+
+// Often met classes of numbers are told apart in more detail than rare ones.
+struct ColumnAlphabet {
+  std::array<uint8_t, kColumnClasses> detail;  // by class: below it and kMaxDetail, or unused
+  std::array<uint16_t, kColumnClasses> first;  // by class: its first symbol
+  int symbols = 0;
+
+  // Sets `first` and `symbols` from `detail`; false if there are too many symbols, or none.
+  bool Number() {
+    symbols = 0;
+    for (size_t c = 0; c < detail.size(); ++c) {
+      first[c] = static_cast<uint16_t>(symbols);
+      symbols += detail[c] == kClassUnused ? 0 : 1 << detail[c];
+    }
+    return symbols > 0 && symbols <= kColumnSymbols;
+  }
+};
 
 struct ColumnToken {
   uint32_t symbol;
   int bits;  // of the rest
 };
 
-inline ColumnToken TokenOf(uint64_t v, int detail) {
-  if (v < uint64_t{1} << detail) {
-    return {static_cast<uint32_t>(v), 0};
-  }
-  const int bits = 63 - std::countl_zero(v) - detail;
-  return {static_cast<uint32_t>((static_cast<uint64_t>(bits) << detail) + (v >> bits)), bits};
-}
+inline int ClassOf(uint64_t v) { return static_cast<int>(std::bit_width(v)); }
 
-// The least number of a symbol; the rest is added.
-inline uint64_t TokenBase(uint32_t symbol, int detail) {
-  const uint32_t octave = symbol >> detail;
-  if (octave == 0) {
-    return symbol;
-  }
-  const uint64_t top = (uint64_t{1} << detail) | (symbol & ((1U << detail) - 1));
-  return top << (octave - 1);
-}
-inline int TokenBits(uint32_t symbol, int detail) {
-  const auto octave = static_cast<int>(symbol >> detail);
-  return octave == 0 ? 0 : octave - 1;
-}
-// False for symbols that no 64-bit number has.
-inline bool IsToken(uint32_t symbol, int detail) {
-  return TokenBits(symbol, detail) <= 63 - detail;
-}
-// The binary digits of a symbol's numbers.
-inline int TokenClass(uint32_t symbol, int detail) {
-  return static_cast<int>(std::bit_width(TokenBase(symbol, detail)));
+// How many digits of a class follow the symbol.
+inline int RestBits(int cls, int detail) { return cls == 0 ? 0 : cls - 1 - detail; }
+
+// The class of `v` must be used.
+inline ColumnToken TokenOf(const ColumnAlphabet& alphabet, uint64_t v) {
+  const int cls = ClassOf(v);
+  const int detail = alphabet.detail[static_cast<size_t>(cls)];
+  const int bits = RestBits(cls, detail);
+  const auto top = static_cast<uint32_t>(v >> bits) & ((1U << detail) - 1);
+  return {alphabet.first[static_cast<size_t>(cls)] + top, bits};
 }
 
 // Which context a number is coded in follows from the classes of the two before it.
