@@ -63,7 +63,6 @@ absl::Status ReadSeries(const std::string& path, HostCapture* out) {
     }
     CaptureSeries series;
     series.job = row[1];
-    // The parts of summaries are counters but for the quantiles, which the name tells.
     series.type = row[2] == "counter" ? MetricType::kCounter
                   : row[2] == "gauge" ? MetricType::kGauge
                                       : MetricType::kUnknown;
