@@ -76,6 +76,7 @@ absl::StatusOr<Figures> Measure(System* system, const ScaleSet& set) {
                  {"lost_samples", samples - static_cast<double>(read.samples)}};
 }
 
+// Only Ronda's reading is timed.
 bool IsMeasured(const std::string& key, double value) {
   return key != "decode_ns_per_sample" || value > 0;
 }

@@ -45,7 +45,7 @@ class System {
   virtual std::string name() const = 0;
   // "" if it can run here, else what is missing.
   virtual std::string Missing() const { return ""; }
-  // The name of its folder and log below `dir` is name().
+  // Starts the server on what its folder holds, and waits until it answers.
   virtual absl::Status Start() = 0;
   // Sends the whole set as its clients do, in order of time; returns when all of it is durable and
   // can be queried.
@@ -65,7 +65,8 @@ class System {
   absl::Status Stop();
   void Kill();
 
-  // Of all processes it has had since the last ResetCost(), waiting for readiness included.
+  // Of all processes it has had since the last ResetCost(): user and system time, and the most
+  // memory that one of them held (since that one's start).
   double cpu_seconds() const;
   double peak_rss_mib() const;
   void ResetCost();
