@@ -88,6 +88,8 @@ class Grammar {
     AddAlerts();
     AddGaps();
     AddStore();
+    AddBackup();
+    AddRestore();
     On(AddCommand(&app_, "version", "The version of this program", "  ronda version"),
        [this] { line_.command = VersionArgs(); });
   }
@@ -216,12 +218,84 @@ class Grammar {
 
   void AddStore() {
     CLI::App* store = AddCommand(&app_, "store", "Care for a data folder",
-                                 "  ronda --data /var/lib/ronda-collector store repair");
+                                 "  ronda store check --data /var/lib/ronda-collector\n"
+                                 "  ronda store stats --data /var/lib/ronda-collector\n"
+                                 "  ronda store repair --data /var/lib/ronda-collector");
     store->require_subcommand(1);
+    On(AddCommand(store, "check",
+                  "Read every page, row, block and record, and every checksum; changes nothing, "
+                  "also beside a running collector. Exit code 1 if something is damaged",
+                  "  ronda store check\n"
+                  "  ronda store check --data /var/lib/ronda-collector -o json"),
+       [this] { line_.command = StoreCheckArgs(); });
+    On(AddCommand(store, "stats", "Bytes, rows and samples of each file, by kind",
+                  "  ronda store stats\n"
+                  "  ronda store stats --data /var/lib/ronda-collector -o json"),
+       [this] { line_.command = StoreStatsArgs(); });
     CLI::App* repair =
         AddCommand(store, "repair", "Rebuild a damaged ronda.db, keeping all that can be read",
                    "  ronda --data /var/lib/ronda-collector store repair");
     On(repair, [this] { line_.command = RepairArgs(); });
+  }
+
+  void AddBackup() {
+    CLI::App* backup = AddCommand(
+        &app_, "backup",
+        "Copy the data into a folder, also while the collector runs; after the first time only "
+        "what changed",
+        "  ronda backup /backup/ronda                    # of the collector on this machine\n"
+        "  ronda backup /backup/ronda --data /var/lib/ronda-collector\n"
+        "  ronda backup verify /backup/ronda || echo 'the backup is damaged'\n"
+        "  ronda backup drill /backup/ronda\n"
+        "  ronda restore /backup/ronda --data /var/lib/ronda-collector");
+    backup->require_subcommand(0, 1);
+    auto* dir = backup->add_option("dir", backup_.dir, "Where the backup is, or is to be");
+    dir->type_name("DIR");
+    backup->add_flag("--full", backup_.full,
+                     "Copy closed history files again, also where they seem not to have changed");
+    CLI::App* verify = AddCommand(
+        backup, "verify",
+        "Read a backup: checksums, SQLite's own order, every row, block and record. Exit code 1 if "
+        "something is damaged",
+        "  ronda backup verify /backup/ronda");
+    verify->add_option("dir", backup_.dir, "The backup")->required()->type_name("DIR");
+    On(verify, [this] {
+      backup_.action = BackupArgs::Action::kVerify;
+      line_.command = backup_;
+    });
+    CLI::App* drill = AddCommand(
+        backup, "drill",
+        "Restore a backup into a scratch folder, read all of it, and say how long that took",
+        "  ronda backup drill /backup/ronda\n"
+        "  ronda backup drill /backup/ronda --scratch /var/tmp -o json");
+    drill->add_option("dir", backup_.dir, "The backup")->required()->type_name("DIR");
+    drill->add_option("--scratch", backup_.scratch, "Where to restore to (TMPDIR, or /tmp)")
+        ->type_name("DIR");
+    On(drill, [this] {
+      backup_.action = BackupArgs::Action::kDrill;
+      line_.command = backup_;
+    });
+    On(backup, [this, backup] {
+      if (backup->get_subcommands().empty()) {
+        if (backup_.dir.empty()) {
+          throw CLI::RequiredError("backup: DIR");
+        }
+        line_.command = backup_;
+      }
+    });
+  }
+
+  void AddRestore() {
+    CLI::App* command = AddCommand(
+        &app_, "restore",
+        "Bring a backup back into a data folder that no collector has; the backup is verified "
+        "before, the data after",
+        "  ronda restore /backup/ronda --data /var/lib/ronda-collector\n"
+        "  ronda restore /backup/ronda --data /var/lib/ronda-collector --replace");
+    command->add_option("backup", restore_.backup, "The backup")->required()->type_name("DIR");
+    command->add_flag("--replace", restore_.replace,
+                      "Where there is data, first rename its folder to DIR.before-restore-TIME");
+    On(command, [this] { line_.command = restore_; });
   }
 
   CLI::App app_;
@@ -231,6 +305,8 @@ class Grammar {
   QueryArgs query_;
   AlertsArgs alerts_;
   GapsArgs gaps_;
+  BackupArgs backup_;
+  RestoreArgs restore_;
 };
 
 std::string Environment(const char* name) {

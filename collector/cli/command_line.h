@@ -51,12 +51,25 @@ struct GapsArgs {
   std::string node;
 };
 struct RepairArgs {};
+struct StoreCheckArgs {};
+struct StoreStatsArgs {};
+struct BackupArgs {
+  enum class Action { kMake, kVerify, kDrill };
+  Action action = Action::kMake;
+  std::string dir;
+  std::string scratch;  // of a drill; "" the folder for temporary files
+  bool full = false;
+};
+struct RestoreArgs {
+  std::string backup;
+  bool replace = false;
+};
 struct VersionArgs {};
 
 struct CommandLine {
   Settings settings;
   std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, AlertsArgs, GapsArgs, RepairArgs,
-               VersionArgs>
+               StoreCheckArgs, StoreStatsArgs, BackupArgs, RestoreArgs, VersionArgs>
       command;
 };
 

@@ -18,6 +18,13 @@ struct Context {
   absl::TimeZone zone;
 };
 
+// Of commands that work on folders.
+struct FolderContext {
+  const Settings& settings;
+  Console& console;
+  absl::TimeZone zone;
+};
+
 absl::StatusOr<int> RunStatus(Context& context, const StatusArgs& args);
 absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args);
 absl::StatusOr<int> RunMetrics(Context& context, const MetricsArgs& args);
@@ -26,11 +33,18 @@ absl::StatusOr<int> RunAlerts(Context& context, const AlertsArgs& args);
 absl::StatusOr<int> RunGaps(Context& context, const GapsArgs& args);
 // Opens no Api: the folder may be too damaged for one.
 absl::StatusOr<int> RunRepair(const Settings& settings, Console& console);
+absl::StatusOr<int> RunStoreCheck(const FolderContext& context);
+absl::StatusOr<int> RunStoreStats(const FolderContext& context);
+absl::StatusOr<int> RunBackup(const FolderContext& context, const BackupArgs& args);
+absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& args);
 
 // --- shared by them ---
 
 // In the format that is wanted; kInvalidArgument for a plot.
 absl::Status Print(Context& context, const Report& report);
+absl::Status Print(const FolderContext& context, const Report& report);
+// The folder that --data names, else that of the collector, which must be on this machine.
+absl::StatusOr<std::string> DataFolder(const Settings& settings);
 // The time base, with a note on standard error where it is not a running collector's.
 absl::StatusOr<query::TimeBase> NoteTime(Context& context);
 // "firing" in red, "pending" in yellow, ...; also the states of nodes.

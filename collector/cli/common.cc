@@ -1,11 +1,17 @@
 #include <fmt/format.h>
 
 #include "collector/cli/commands.h"
+#include "collector/query/remote_api.h"
+#include "collector/store/folder_lock.h"
 #include "common/base/status.h"
 
 namespace ronda::cli {
 
 absl::Status Print(Context& context, const Report& report) {
+  return Print(FolderContext{context.settings, context.console, context.zone}, report);
+}
+
+absl::Status Print(const FolderContext& context, const Report& report) {
   switch (context.settings.format) {
     case Format::kTable:
       context.console.Out(report.ToTable(context.console.terminal().colour));
@@ -21,6 +27,26 @@ absl::Status Print(Context& context, const Report& report) {
                   "-o plot draws samples: it goes with `ronda query` alone");
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> DataFolder(const Settings& settings) {
+  if (!settings.data.empty()) {
+    return settings.data;
+  }
+  query::RemoteOptions options;
+  options.address = settings.collector;
+  const absl::StatusOr<query::CollectorStatus> status = query::NewRemoteApi(options)->Status();
+  if (!status.ok()) {
+    return Annotate(status.status(),
+                    "asking the collector for its data folder (or name it: --data DIR)");
+  }
+  if (!store::FolderLock::IsHeld(status->data_dir)) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "the collector at {} has its data in {}, which is not on this machine or not to be "
+                "read; run this there",
+                settings.collector, status->data_dir);
+  }
+  return status->data_dir;
 }
 
 absl::StatusOr<query::TimeBase> NoteTime(Context& context) {

@@ -1,6 +1,7 @@
 #include "collector/cli/run.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -63,23 +64,45 @@ struct Dispatch {
   absl::StatusOr<int> operator()(const QueryArgs& args) const { return RunQuery(context, args); }
   absl::StatusOr<int> operator()(const AlertsArgs& args) const { return RunAlerts(context, args); }
   absl::StatusOr<int> operator()(const GapsArgs& args) const { return RunGaps(context, args); }
-  absl::StatusOr<int> operator()(const RepairArgs&) const {
-    return RunRepair(context.settings, context.console);
+  // The rest need no answers from a collector: RunOnFolder has had them.
+  template <typename Args>
+  absl::StatusOr<int> operator()(const Args&) const {
+    return kExitOk;
   }
-  absl::StatusOr<int> operator()(const VersionArgs&) const { return kExitOk; }
 };
+
+// Commands that work on folders; nullopt: it is none of those.
+std::optional<absl::StatusOr<int>> RunOnFolder(const FolderContext& context,
+                                               const CommandLine& line) {
+  if (std::holds_alternative<RepairArgs>(line.command)) {
+    return RunRepair(line.settings, context.console);
+  }
+  if (std::holds_alternative<StoreCheckArgs>(line.command)) {
+    return RunStoreCheck(context);
+  }
+  if (std::holds_alternative<StoreStatsArgs>(line.command)) {
+    return RunStoreStats(context);
+  }
+  if (const auto* backup = std::get_if<BackupArgs>(&line.command)) {
+    return RunBackup(context, *backup);
+  }
+  if (const auto* restore = std::get_if<RestoreArgs>(&line.command)) {
+    return RunRestore(context, *restore);
+  }
+  return std::nullopt;
+}
 
 absl::StatusOr<int> RunCommand(const CommandLine& line, Console& console) {
   if (std::holds_alternative<VersionArgs>(line.command)) {
     console.Out(fmt::format("ronda {}\n", Version()));
     return kExitOk;
   }
-  if (std::holds_alternative<RepairArgs>(line.command)) {
-    return RunRepair(line.settings, console);
-  }
   absl::TimeZone zone = absl::UTCTimeZone();
   if (!line.settings.utc) {
     RONDA_ASSIGN_OR_RETURN(zone, LoadZone(line.settings.timezone));
+  }
+  if (auto code = RunOnFolder({line.settings, console, zone}, line)) {
+    return *std::move(code);
   }
   const SystemClock clock;
   RONDA_ASSIGN_OR_RETURN(const Source source, OpenSource(line.settings, clock));

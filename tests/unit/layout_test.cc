@@ -53,6 +53,8 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
       {"agent/stream", {"common", "ronda/v1", "agent/spool"}},
       {"collector", {"common", "collector", "ronda/v1"}},
       {"collector/store", {"common"}},
+      {"collector/survey", {"common", "collector/store"}},
+      {"collector/backup", {"common", "collector/store", "collector/survey"}},
       {"collector/promql", {"common/model", "common/base", "collector/store/queryable.h"}},
       {"collector/rules",
        {"common", "collector/promql", "collector/notify", "collector/store/state_write.h",
@@ -66,7 +68,8 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
       {"collector/query",
        {"common", "ronda/v1", "collector/store", "collector/promql", "collector/rules"}},
       {"collector/cli",
-       {"common", "ronda/v1", "collector/store", "collector/promql", "collector/query",
+       {"common", "ronda/v1", "collector/store", "collector/survey", "collector/backup",
+        "collector/promql", "collector/query",
         "collector/rules", "collector/notify"}},
       {"tests", {"common", "agent", "collector", "ronda/v1", "tests"}},
   };

@@ -1,0 +1,15 @@
+#include "collector/survey/file_kinds.h"
+
+namespace ronda::survey {
+namespace {
+
+constexpr FileKind kFileKinds[] = {
+    {"journal", "ronda.db", VisitJournal},
+    {"recent", "history/recent.db", VisitRecent},
+};
+
+}  // namespace
+
+std::span<const FileKind> FileKinds() { return kFileKinds; }
+
+}  // namespace ronda::survey
