@@ -25,6 +25,9 @@ absl::StatusOr<std::unique_ptr<Segments>> Segments::Open(const std::string& dir,
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
     const std::optional<SegmentSpan> span = ParseSegmentFileName(entry.path().filename().string());
     if (span) {
+      if (!read_only) {
+        RONDA_RETURN_IF_ERROR(Database::RenewWal(entry.path().string()));
+      }
       segments->files_.push_back(segments->NewFile(*span));
     }
   }

@@ -2,10 +2,12 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "common/base/status.h"
 
@@ -198,6 +200,40 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   return db;
 }
 
+absl::Status Database::RenewWal(const std::string& path) {
+  sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
+  // SQLite wants two zeros at the end of a name.
+  const std::string name = path + "-wal" + std::string(2, '\0');
+  int there = 0;
+  if (vfs->xAccess(vfs, name.c_str(), SQLITE_ACCESS_EXISTS, &there) != SQLITE_OK || there == 0) {
+    return absl::OkStatus();
+  }
+  std::vector<uint64_t> memory(static_cast<size_t>(vfs->szOsFile) / sizeof(uint64_t) + 1);
+  auto* const file = reinterpret_cast<sqlite3_file*>(memory.data());
+  int code = vfs->xOpen(vfs, name.c_str(), file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, nullptr);
+  if (code == SQLITE_OK) {
+    std::string bytes(1 << 20, '\0');
+    sqlite3_int64 size = 0;
+    code = file->pMethods->xFileSize(file, &size);
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size;) {
+      const int n = static_cast<int>(
+          std::min<sqlite3_int64>(size - at, static_cast<sqlite3_int64>(bytes.size())));
+      code = file->pMethods->xRead(file, bytes.data(), n, at);
+      code = code == SQLITE_OK ? file->pMethods->xWrite(file, bytes.data(), n, at) : code;
+      at += n;
+    }
+    code = code == SQLITE_OK && size > 0 ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : code;
+  }
+  if (file->pMethods != nullptr) {
+    file->pMethods->xClose(file);
+  }
+  if (code == SQLITE_OK || code == SQLITE_FULL) {
+    return absl::OkStatus();
+  }
+  return Fail(CodeOf(code, 0), "{}-wal: writing it again: {} ({})", path, sqlite3_errstr(code),
+              code);
+}
+
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenUri(const std::string& uri,
                                                             const std::string& path,
                                                             const Options& options) {
@@ -256,11 +292,6 @@ int64_t DatabaseBytes(const std::string& path) {
     bytes += error ? 0 : static_cast<int64_t>(size);
   }
   return bytes;
-}
-
-absl::Status Database::SettleWal() {
-  const absl::Status status = Checkpoint(true);
-  return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
 }
 
 absl::Status Database::CopyTo(

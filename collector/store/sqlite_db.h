@@ -89,6 +89,12 @@ class Database {
   // secure_delete off.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
                                                         const Options& options);
+  // Before the first connection of a process: writes what an earlier process left in the WAL of
+  // `path` again, as it is, and syncs it. If a sync of that process failed, the WAL may hold pages
+  // that are in the kernel's cache and not on the disk, and that no later sync would write: what is
+  // committed after them would be lost with them, and a checkpoint of them would leave the database
+  // newer than its WAL. On a full disk this is left out.
+  static absl::Status RenewWal(const std::string& path);
   // Opens by a URI ("file:...?mode=ro&immutable=1"), without changing anything. `path` is for
   // messages.
   static absl::StatusOr<std::unique_ptr<Database>> OpenUri(const std::string& uri,
@@ -111,12 +117,6 @@ class Database {
   // Copies what the WAL holds into the database. `restart` waits for readers, so that the WAL can
   // be used anew from its start.
   absl::Status Checkpoint(bool restart);
-
-  // For the first connection of a process, before anything is written: moves what an earlier
-  // process left in the WAL into the database. If a sync of that process failed, the WAL may hold
-  // pages that are in the kernel's cache and not on the disk, and that no later sync would write;
-  // what is written after them would be lost with them. On a full disk this is left for later.
-  absl::Status SettleWal();
 
   // Writes every page, as the read transaction that is open on this connection sees it, into a new
   // file `path`, and calls `progress` each few megabytes. The file is not synced. Without a

@@ -41,10 +41,10 @@ std::string MetaKey(std::string_view key) { return fmt::format("meta/{}", key); 
 
 absl::StatusOr<std::unique_ptr<JournalDb>> JournalDb::Open(const std::string& path,
                                                            int64_t max_pages) {
+  RONDA_RETURN_IF_ERROR(Database::RenewWal(path));
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                          Database::Open(path, {.cache_kib = 8192, .mmap_bytes = 0}));
   RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
-  RONDA_RETURN_IF_ERROR(db->SettleWal());
   // Checkpoints have a thread of their own, so that no commit waits for one.
   RONDA_RETURN_IF_ERROR(db->Execute("PRAGMA wal_autocheckpoint=0"));
   if (max_pages > 0) {

@@ -51,10 +51,10 @@ int64_t Signed(uint64_t v) { return static_cast<int64_t>(v); }
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RecentDb>> RecentDb::Open(const std::string& path) {
+  RONDA_RETURN_IF_ERROR(Database::RenewWal(path));
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                          Database::Open(path, {.cache_kib = 4096, .mmap_bytes = 0}));
   RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
-  RONDA_RETURN_IF_ERROR(db->SettleWal());
   return std::unique_ptr<RecentDb>(new RecentDb(std::move(db)));
 }
 

@@ -34,7 +34,6 @@ absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentDb::Open(const std::string& pa
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                          Database::Open(path, {.cache_kib = 1024, .mmap_bytes = 0}));
   RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
-  RONDA_RETURN_IF_ERROR(db->SettleWal());
   return std::unique_ptr<SegmentDb>(new SegmentDb(std::move(db)));
 }
 

@@ -322,6 +322,7 @@ void StoreScript::Check(const Store& store) {
 
 void StoreScript::ExpectAcknowledgedIn(const std::string& dir) {
   stop_ = [] { return false; };
+  flush_ms_ = 10'000;
   ASSERT_OK(Open(dir));
   Check(*store_);
   // It takes more, and keeps that too.

@@ -78,7 +78,7 @@ class StoreScript {
   void Check(const Store& store);
 
   const std::string dir_;
-  const int64_t flush_ms_;
+  int64_t flush_ms_;
   FakeClock clock_;
   std::shared_ptr<const Schema> schema_;
   std::vector<std::unique_ptr<Node>> nodes_;
