@@ -141,6 +141,8 @@ absl::Status Collector::Impl::Build(const CollectorConfig& config, const Clock& 
   options.dir = config.data_dir;
   options.commit_interval_ms = config.commit_interval_ms;
   options.retention_raw_ms = config.retention.raw_ms;
+  options.retention_minute_ms = config.retention.minute_ms;
+  options.retention_hour_ms = config.retention.hour_ms;
   options.max_history_bytes = config.retention.max_size_bytes;
   RONDA_ASSIGN_OR_RETURN(store, store::Store::Open(options, clock));
   RONDA_ASSIGN_OR_RETURN(

@@ -193,6 +193,10 @@ Type<CollectorConfig> CollectorType() {
            Object<RetentionConfig>()
                .Add("raw", &RetentionConfig::raw_ms, Duration(kHour, 100 * kYear),
                     "how long samples and records are kept")
+               .Add("minute", &RetentionConfig::minute_ms, Duration(kHour, 100 * kYear),
+                    "how long roll-ups of a minute are kept")
+               .Add("hour", &RetentionConfig::hour_ms, Duration(kHour, 100 * kYear),
+                    "how long roll-ups of an hour are kept")
                .Add("max_size", &RetentionConfig::max_size_bytes, Size(0, int64_t{1} << 50),
                     "most that history may take on disk, 0 is no limit; the oldest files go first",
                     "0")

@@ -18,6 +18,8 @@ inline constexpr std::string_view kDefaultConfigPath = "/etc/ronda/collector.yml
 
 struct RetentionConfig {
   int64_t raw_ms = 28LL * 24 * 3'600 * 1'000;
+  int64_t minute_ms = 395LL * 24 * 3'600 * 1'000;
+  int64_t hour_ms = 1826LL * 24 * 3'600 * 1'000;
   int64_t max_size_bytes = 0;  // of all history files; 0: no limit
 };
 

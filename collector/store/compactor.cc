@@ -115,7 +115,7 @@ absl::Status Compactor::Pass(bool all) {
     }
     RONDA_RETURN_IF_ERROR(CompactNode(node, ids, end_ms, std::move(in_head[node])));
   }
-  segments_.CloseIdle();
+  level_.CloseIdle();
   return retention_.Enforce();
 }
 
@@ -192,11 +192,18 @@ absl::Status Compactor::CompactNode(NodeId node, const std::vector<int64_t>& sou
 absl::Status Compactor::CompactWindow(History::Moment* now, std::string_view node, int64_t window,
                                       const std::vector<DueBlock*>& blocks) {
   RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<SegmentFile> file,
-                         segments_.ForWriting(window, retention_.SpanWindows()));
+                         level_.raw->ForWriting(window, retention_.SpanWindows()));
   PackStats stats;
-  RONDA_ASSIGN_OR_RETURN(const std::vector<PackedWindow> packed,
+  RONDA_ASSIGN_OR_RETURN(const PackedNode packed,
                          WindowPacker(now, file.get(), node, window, blocks).Pack(&stats));
-  RONDA_RETURN_IF_ERROR(file->Write(packed));
+  // The samples first: a pass that was cut off here finds them, and writes the roll-ups anew.
+  RONDA_RETURN_IF_ERROR(file->Write(packed.raw));
+  RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<SegmentFile> minute,
+                         level_.minute->ForWriting(window, level_.minute->spans().front()));
+  RONDA_RETURN_IF_ERROR(minute->Write(packed.minute));
+  RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<SegmentFile> hour,
+                         level_.hour->ForWriting(window, level_.hour->spans().front()));
+  RONDA_RETURN_IF_ERROR(hour->Write(packed.hour));
   std::vector<const History::Uncompacted*> done;
   for (const DueBlock* const block : blocks) {
     done.push_back(&block->block);

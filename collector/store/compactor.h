@@ -12,10 +12,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "collector/store/history.h"
+#include "collector/store/level_one.h"
 #include "collector/store/replay.h"
 #include "collector/store/retention.h"
 #include "collector/store/sealer.h"
-#include "collector/store/segments.h"
 #include "collector/store/store_state.h"
 #include "collector/store/window_packer.h"
 #include "common/base/clock.h"
@@ -39,11 +39,11 @@ class Compactor {
   // Told of damaged blocks, of which samples are lost.
   using OnLost = std::function<void(const std::vector<LostFrames>&)>;
 
-  Compactor(StoreState* state, History* history, Segments* segments, Sealer* sealer,
+  Compactor(StoreState* state, History* history, LevelOne* level, Sealer* sealer,
             Retention* retention, const Clock& clock, OnLost on_lost)
       : state_(*state),
         history_(*history),
-        segments_(*segments),
+        level_(*level),
         sealer_(*sealer),
         retention_(*retention),
         clock_(clock),
@@ -80,7 +80,7 @@ class Compactor {
 
   StoreState& state_;
   History& history_;
-  Segments& segments_;
+  LevelOne& level_;
   Sealer& sealer_;
   Retention& retention_;
   const Clock& clock_;

@@ -10,44 +10,48 @@
 
 namespace ronda::store {
 
-absl::Status Retention::Enforce() {
-  const int64_t before_ms = clock_.NowMs() - options_.raw_ms;
-  std::vector<std::shared_ptr<SegmentFile>> files = segments_.All();
-  if (options_.raw_ms > 0) {
-    RONDA_RETURN_IF_ERROR(history_.RemovePairs(before_ms));
-    for (const std::shared_ptr<SegmentFile>& file : files) {
-      if (file->span().end_ms() < before_ms) {
-        obs::Info("store", "removing {}: older than what is kept", file->path());
-        RONDA_RETURN_IF_ERROR(segments_.Remove(file));
-      }
+absl::Status Retention::RemoveOlder(Segments* segments, int64_t keep_ms) {
+  for (const std::shared_ptr<SegmentFile>& file : segments->All()) {
+    if (keep_ms > 0 && file->span().end_ms() < clock_.NowMs() - keep_ms) {
+      obs::Info("store", "removing {}: older than what is kept", file->path());
+      RONDA_RETURN_IF_ERROR(segments->Remove(file));
     }
-    files = segments_.All();
   }
+  return absl::OkStatus();
+}
+
+absl::Status Retention::Enforce() {
+  if (options_.raw_ms > 0) {
+    RONDA_RETURN_IF_ERROR(history_.RemovePairs(clock_.NowMs() - options_.raw_ms));
+  }
+  RONDA_RETURN_IF_ERROR(RemoveOlder(level_.raw.get(), options_.raw_ms));
+  RONDA_RETURN_IF_ERROR(RemoveOlder(level_.minute.get(), options_.minute_ms));
+  RONDA_RETURN_IF_ERROR(RemoveOlder(level_.hour.get(), options_.hour_ms));
   if (options_.max_bytes <= 0) {
     return absl::OkStatus();
   }
   RONDA_ASSIGN_OR_RETURN(const RecentDb::Totals recent, history_.Totals());
-  int64_t total = history_.FileBytes() + recent.bytes;
-  for (const std::shared_ptr<SegmentFile>& file : files) {
-    total += file->Bytes();
-  }
-  // The newest file stays: it is being written.
-  for (size_t i = 0; i + 1 < files.size() && total > options_.max_bytes; ++i) {
-    const int64_t bytes = files[i]->Bytes();
-    obs::Info("store", "removing {} ({} bytes): history is at max_size", files[i]->path(), bytes);
-    RONDA_RETURN_IF_ERROR(segments_.Remove(files[i]));
-    total -= bytes;
+  int64_t total = history_.FileBytes() + recent.bytes + level_.Bytes();
+  for (Segments* const segments : {level_.raw.get(), level_.minute.get(), level_.hour.get()}) {
+    const std::vector<std::shared_ptr<SegmentFile>> files = segments->All();
+    // The newest file stays: it is being written.
+    for (size_t i = 0; i + 1 < files.size() && total > options_.max_bytes; ++i) {
+      const int64_t bytes = files[i]->Bytes();
+      obs::Info("store", "removing {} ({} bytes): history is at max_size", files[i]->path(), bytes);
+      RONDA_RETURN_IF_ERROR(segments->Remove(files[i]));
+      total -= bytes;
+    }
   }
   return absl::OkStatus();
 }
 
 int64_t Retention::SpanWindows() const {
   if (options_.max_bytes <= 0) {
-    return kSpanWindows[0];
+    return kRawSpans[0];
   }
   // What a window of two hours took lately, at most.
   int64_t window_bytes = 0;
-  const std::vector<std::shared_ptr<SegmentFile>> files = segments_.All();
+  const std::vector<std::shared_ptr<SegmentFile>> files = level_.raw->All();
   for (size_t i = files.size() > 3 ? files.size() - 3 : 0; i < files.size(); ++i) {
     const SegmentSpan& span = files[i]->span();
     const int64_t begun = WindowOf(clock_.NowMs()) - span.first_window;
@@ -58,7 +62,7 @@ int64_t Retention::SpanWindows() const {
     const absl::StatusOr<RecentDb::Totals> recent = history_.Totals();
     window_bytes = recent.ok() ? recent->bytes : 0;
   }
-  for (const int64_t windows : kSpanWindows) {
+  for (const int64_t windows : kRawSpans) {
     if (windows * window_bytes <= options_.max_bytes / 8) {
       return windows;
     }

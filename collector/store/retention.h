@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "collector/store/history.h"
-#include "collector/store/segments.h"
+#include "collector/store/level_one.h"
 #include "common/base/clock.h"
 
 namespace ronda::store {
@@ -14,24 +14,28 @@ namespace ronda::store {
 class Retention {
  public:
   struct Options {
-    int64_t raw_ms = 0;     // 0: for ever
+    int64_t raw_ms = 0;  // of samples; 0: for ever
+    int64_t minute_ms = 0;
+    int64_t hour_ms = 0;
     int64_t max_bytes = 0;  // of everything in history/; 0: no limit
   };
 
-  Retention(const Options& options, History* history, Segments* segments, const Clock& clock)
-      : options_(options), history_(*history), segments_(*segments), clock_(clock) {}
+  Retention(const Options& options, History* history, LevelOne* level, const Clock& clock)
+      : options_(options), history_(*history), level_(*level), clock_(clock) {}
 
   // Removes whole files that end before what is kept, then, while there is more than max_bytes with
-  // what level 0 will need when it is compacted, the oldest.
+  // what level 0 will need when it is compacted, the oldest: of samples first, then roll-ups.
   absl::Status Enforce();
 
   // How many windows a new file may hold, so that a file is at most an eighth of max_bytes.
   int64_t SpanWindows() const;
 
  private:
+  absl::Status RemoveOlder(Segments* segments, int64_t keep_ms);
+
   const Options options_;
   History& history_;
-  Segments& segments_;
+  LevelOne& level_;
   const Clock& clock_;
 };
 

@@ -36,6 +36,7 @@ class SegmentFile::Lease {
     }
   }
   SegmentDb* operator->() const { return db_.get(); }
+  SegmentDb* get() const { return db_.get(); }
 
  private:
   SegmentFile* file_;
@@ -98,8 +99,8 @@ absl::StatusOr<std::vector<std::shared_ptr<const SegmentPair>>> SegmentFile::Pai
   return catalogue_.pairs();
 }
 
-absl::Status SegmentFile::Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
-                               std::span<const uint32_t> wanted, VisitColumn visit) {
+absl::Status SegmentFile::ForEachRow(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                                     std::span<const uint32_t> wanted, ReadOneRow read) {
   RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
   RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
   const absl::StatusOr<std::vector<SegmentRowInfo>> rows =
@@ -110,32 +111,56 @@ absl::Status SegmentFile::Read(const SourceSchema& pair, int64_t start_ms, int64
   }
   RONDA_RETURN_IF_ERROR(rows.status());
   absl::Status failed;
+  const auto tell = [&](const std::string& part, const absl::Status& status) {
+    if (IsDamage(status)) {
+      on_corrupt_(part, status);
+    } else {
+      failed.Update(status);
+    }
+  };
   for (const SegmentRowInfo& row : *rows) {
     const auto last = row.key.first_series + row.key.series;
     const auto first = std::lower_bound(wanted.begin(), wanted.end(), row.key.first_series);
     if (first == wanted.end() || *first >= last) {
       continue;
     }
-    const auto tell = [&](const std::string& part, const absl::Status& status) {
-      if (IsDamage(status)) {
-        on_corrupt_(part, status);
-      } else {
-        failed.Update(status);
-      }
-    };
     const std::string name = fmt::format("{} row {}", path_, row.id);
-    tell(name, db->ReadRow(row, start_ms, end_ms, wanted,
+    tell(name, read(db.get(), row, [&](size_t index, const absl::Status& why) {
+           tell(fmt::format("{} series {}", name, wanted[index]), why);
+         }));
+  }
+  return failed;
+}
+
+absl::Status SegmentFile::Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                               std::span<const uint32_t> wanted, VisitColumn visit) {
+  return ForEachRow(
+      pair, start_ms, end_ms, wanted, [&](SegmentDb* db, const SegmentRowInfo& row, Tell tell) {
+        return db->ReadRow(row, start_ms, end_ms, wanted,
                            [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms,
                                size_t index, absl::StatusOr<SegmentColumn> column) {
                              if (column.ok()) {
                                visit(t_ms, index, std::move(*column));
                              } else {
-                               tell(fmt::format("{} series {}", name, wanted[index]),
-                                    column.status());
+                               tell(index, column.status());
                              }
-                           }));
-  }
-  return failed;
+                           });
+      });
+}
+
+absl::Status SegmentFile::ReadRollups(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                                      std::span<const uint32_t> wanted, VisitBuckets visit) {
+  return ForEachRow(
+      pair, start_ms, end_ms, wanted, [&](SegmentDb* db, const SegmentRowInfo& row, Tell tell) {
+        return db->ReadRollups(row, wanted,
+                               [&](size_t index, absl::StatusOr<std::vector<Bucket>> buckets) {
+                                 if (buckets.ok()) {
+                                   visit(index, std::move(*buckets));
+                                 } else {
+                                   tell(index, buckets.status());
+                                 }
+                               });
+      });
 }
 
 absl::Status SegmentFile::Ticks(const SourceSchema& pair, int64_t window,
@@ -186,10 +211,28 @@ absl::Status SegmentFile::WriteLocked(std::span<const PackedWindow> windows) {
   for (const PackedWindow& window : windows) {
     RONDA_ASSIGN_OR_RETURN(const SourceSchema pair,
                            writer_->catalogue.Put(writer_->db.get(), window.pair));
+    if (window.keep_existing) {
+      RONDA_ASSIGN_OR_RETURN(
+          const std::vector<SegmentRowInfo> there,
+          writer_->db->FindRows(pair.source->id, pair.schema->id, WindowStartMs(window.window) + 1,
+                                WindowEndMs(window.window)));
+      if (!there.empty()) {
+        continue;
+      }
+    }
     RONDA_RETURN_IF_ERROR(writer_->db->ReplaceRows(pair.source->id, pair.schema->id, window.window,
                                                    window.t_ms, window.rows));
   }
   return transaction.Commit();
+}
+
+void SegmentFile::FinishWriting() {
+  MutexLock write_lock(&write_mu_);
+  if (writer_ != nullptr) {
+    // Readers may keep it from that; the next time does it.
+    (void)writer_->db->db()->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    writer_ = nullptr;
+  }
 }
 
 bool SegmentFile::loaded() const {

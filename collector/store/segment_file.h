@@ -13,6 +13,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/rollup.h"
 #include "collector/store/segment_catalogue.h"
 #include "collector/store/segment_span.h"
 #include "collector/store/sqlite_readonly.h"
@@ -24,6 +25,8 @@ namespace ronda::store {
 // All packed rows of one pair and window, ready to be written.
 struct PackedWindow {
   SourceSchema pair;  // the store's
+  // Write nothing if the file has the pair and window: roll-ups of more samples than there are now.
+  bool keep_existing = false;
   int64_t window = 0;
   std::vector<int64_t> t_ms;  // ascending, unique, not empty
   std::vector<PackedRow> rows;
@@ -56,6 +59,14 @@ class SegmentFile {
   absl::Status Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                     std::span<const uint32_t> wanted, VisitColumn visit);
 
+  // Reads roll-ups, whole rows, likewise.
+  using VisitBuckets = absl::FunctionRef<void(size_t wanted_index, std::vector<Bucket> buckets)>;
+  absl::Status ReadRollups(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                           std::span<const uint32_t> wanted, VisitBuckets visit);
+
+  // Copies what was written into the file, so that its -wal is empty.
+  void FinishWriting();
+
   // Appends the ticks that the rows of a pair and window have.
   absl::Status Ticks(const SourceSchema& pair, int64_t window, std::vector<int64_t>* ticks);
 
@@ -73,6 +84,13 @@ class SegmentFile {
  private:
   class Lease;
   absl::StatusOr<Lease> Borrow();
+  // Calls `read` for each row of the pair and time that has wanted series; damage that it finds, in
+  // the row or through `tell` in a series, is told to on_corrupt.
+  using Tell = absl::FunctionRef<void(size_t wanted_index, const absl::Status& why)>;
+  using ReadOneRow =
+      absl::FunctionRef<absl::Status(SegmentDb* db, const SegmentRowInfo& row, Tell tell)>;
+  absl::Status ForEachRow(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                          std::span<const uint32_t> wanted, ReadOneRow read);
   absl::Status LoadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::unique_ptr<SegmentDb>> ConnectLocked(bool check)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -18,6 +18,7 @@ constexpr size_t kMaxHeaderBytes = 4 << 20;
 enum class Form : uint8_t {
   kFull = 0,   // a value at each tick
   kHoles = 1,  // varint runs; lengths of runs of ticks, first with a value, then without, and so on
+  kRollup = 2,  // rollup.h
 };
 
 absl::Status Damaged(std::string_view what) {
@@ -75,14 +76,25 @@ SegmentColumn Cut(std::vector<bool> present, const std::vector<double>& values, 
 
 }  // namespace
 
-void RowPacker::Add(const SegmentColumn& column) {
+PackedRow& RowPacker::NextRow() {
   if (rows_.empty() || rows_.back().chunks.size() >= kSegmentRowBytes) {
     const uint32_t next = rows_.empty() ? 0
                                         : rows_.back().first_series +
                                               static_cast<uint32_t>(rows_.back().sizes.size());
     rows_.push_back({next, {}, {}});
   }
-  PackedRow& row = rows_.back();
+  return rows_.back();
+}
+
+void RowPacker::Finish(size_t start, PackedRow* row) {
+  if (row->chunks.size() > start) {
+    codec::PutU32(&row->chunks, codec::Crc32c(std::string_view(row->chunks).substr(start)));
+  }
+  row->sizes.push_back(row->chunks.size() - start);
+}
+
+void RowPacker::Add(const SegmentColumn& column) {
+  PackedRow& row = NextRow();
   const size_t start = row.chunks.size();
   if (!column.values.empty()) {
     row.chunks.push_back(static_cast<char>(column.present.empty() ? Form::kFull : Form::kHoles));
@@ -90,9 +102,18 @@ void RowPacker::Add(const SegmentColumn& column) {
       PutRuns(column.present, &row.chunks);
     }
     codec::EncodeColumn(column.values, &row.chunks);
-    codec::PutU32(&row.chunks, codec::Crc32c(std::string_view(row.chunks).substr(start)));
   }
-  row.sizes.push_back(row.chunks.size() - start);
+  Finish(start, &row);
+}
+
+void RowPacker::AddRollup(std::string_view body) {
+  PackedRow& row = NextRow();
+  const size_t start = row.chunks.size();
+  if (!body.empty()) {
+    row.chunks.push_back(static_cast<char>(Form::kRollup));
+    row.chunks += body;
+  }
+  Finish(start, &row);
 }
 
 std::string EncodeSegmentRow(SegmentRowKey key, std::span<const int64_t> t_ms,
@@ -167,13 +188,10 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   return out;
 }
 
-absl::StatusOr<SegmentColumn> DecodeSegmentChunk(std::string_view chunk, size_t ticks, size_t first,
-                                                 size_t n) {
-  SegmentColumn out;
-  if (chunk.empty()) {
-    out.present.assign(n, false);
-    return out;
-  }
+namespace {
+
+// Form and content of a chunk.
+absl::StatusOr<std::string_view> CheckChunk(std::string_view chunk) {
   if (chunk.size() < 1 + sizeof(uint32_t)) {
     return Damaged("a chunk that is cut short");
   }
@@ -181,6 +199,27 @@ absl::StatusOr<SegmentColumn> DecodeSegmentChunk(std::string_view chunk, size_t 
   if (codec::ByteReader(chunk.substr(body.size())).U32() != codec::Crc32c(body)) {
     return Damaged("a chunk of a wrong checksum");
   }
+  return body;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string_view> RollupBody(std::string_view chunk) {
+  RONDA_ASSIGN_OR_RETURN(const std::string_view body, CheckChunk(chunk));
+  if (static_cast<Form>(body[0]) != Form::kRollup) {
+    return Damaged("samples where roll-ups should be");
+  }
+  return body.substr(1);
+}
+
+absl::StatusOr<SegmentColumn> DecodeSegmentChunk(std::string_view chunk, size_t ticks, size_t first,
+                                                 size_t n) {
+  SegmentColumn out;
+  if (chunk.empty()) {
+    out.present.assign(n, false);
+    return out;
+  }
+  RONDA_ASSIGN_OR_RETURN(const std::string_view body, CheckChunk(chunk));
   codec::ByteReader in(body);
   switch (static_cast<Form>(in.U8())) {
     case Form::kFull:
@@ -194,6 +233,8 @@ absl::StatusOr<SegmentColumn> DecodeSegmentChunk(std::string_view chunk, size_t 
       RONDA_RETURN_IF_ERROR(codec::DecodeColumn(in.Take(in.remaining()), values));
       return Cut(std::move(present), values, first, n);
     }
+    case Form::kRollup:
+      return Damaged("roll-ups where samples should be");
   }
   return Fail(absl::StatusCode::kUnimplemented, "a chunk of form {}, of a later version",
               static_cast<int>(body[0]));

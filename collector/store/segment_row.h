@@ -53,9 +53,14 @@ class RowPacker {
  public:
   // The next series; one without samples costs a byte.
   void Add(const SegmentColumn& column);
+  // The same with roll-ups; `body` is that of EncodeRollup(), or empty.
+  void AddRollup(std::string_view body);
   std::vector<PackedRow> Take() { return std::move(rows_); }
 
  private:
+  PackedRow& NextRow();
+  static void Finish(size_t start, PackedRow* row);
+
   std::vector<PackedRow> rows_;
 };
 
@@ -69,6 +74,9 @@ inline constexpr size_t kSegmentPrefixBytes = 12;
 absl::StatusOr<size_t> SegmentHeaderBytes(std::string_view prefix);
 // From prefix and header. kDataLoss: damaged.
 absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
+
+// The body of a chunk of roll-ups. kDataLoss: damaged, or of samples.
+absl::StatusOr<std::string_view> RollupBody(std::string_view chunk);
 
 // The samples of ticks [first, first + n) of the `ticks` ones of the row. kDataLoss: damaged.
 absl::StatusOr<SegmentColumn> DecodeSegmentChunk(std::string_view chunk, size_t ticks, size_t first,

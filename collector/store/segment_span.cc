@@ -37,7 +37,8 @@ std::string SegmentFileName(const SegmentSpan& span) {
                      hour.hour(), span.windows * kWindowHours);
 }
 
-std::optional<SegmentSpan> ParseSegmentFileName(std::string_view name) {
+std::optional<SegmentSpan> ParseSegmentFileName(std::string_view name,
+                                                std::span<const int64_t> spans) {
   constexpr std::string_view kPattern = "YYYYMMDDTHH-";
   const size_t dash = name.find('-');
   if (dash == std::string_view::npos || dash + 1 < kPattern.size() || !name.ends_with("h.db")) {
@@ -56,7 +57,7 @@ std::optional<SegmentSpan> ParseSegmentFileName(std::string_view name) {
   }
   const absl::CivilHour start(*year, *month, *mday, *hour);
   const int64_t start_ms = absl::ToUnixMillis(absl::FromCivil(start, absl::UTCTimeZone()));
-  for (const int64_t windows : kSpanWindows) {
+  for (const int64_t windows : spans) {
     const SegmentSpan span = SpanOf(WindowOf(start_ms + 1), windows);
     if (*hours == windows * kWindowHours && SegmentFileName(span) == name) {
       return span;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,7 @@ constexpr int64_t WindowOf(int64_t t_ms) {
   return t_ms % kWindowMs > 0 ? k : k - 1;
 }
 
-// Files hold 12, 3 or 1 windows: a day, 6 h or 2 h, each aligned to its own length.
+// The windows of a file; aligned to a multiple of its length.
 struct SegmentSpan {
   int64_t first_window = 0;
   int64_t windows = 0;
@@ -31,13 +32,19 @@ struct SegmentSpan {
   bool operator==(const SegmentSpan&) const = default;
 };
 
-inline constexpr int64_t kSpanWindows[] = {12, 3, 1};
+// How many windows a file has, the longest first. Of samples: a day, or less if a day is too much.
+inline constexpr int64_t kRawSpans[] = {12, 3, 1};
+// Of roll-ups of a minute and of an hour: 30 days and 360 days.
+inline constexpr int64_t kMinuteSpans[] = {360};
+inline constexpr int64_t kHourSpans[] = {4320};
+
 // The span of so many windows that holds `window`.
 SegmentSpan SpanOf(int64_t window, int64_t windows);
 
 // "20261120T06-6h.db": the first hour, in UTC, and the length.
 std::string SegmentFileName(const SegmentSpan& span);
-// nullopt: not such a name.
-std::optional<SegmentSpan> ParseSegmentFileName(std::string_view name);
+// nullopt: not the name of a file with one of the spans.
+std::optional<SegmentSpan> ParseSegmentFileName(std::string_view name,
+                                                std::span<const int64_t> spans);
 
 }  // namespace ronda::store

@@ -18,12 +18,14 @@ constexpr size_t kMostOpenFiles = 8;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Segments>> Segments::Open(const std::string& dir, bool read_only) {
-  std::unique_ptr<Segments> segments(new Segments(dir, read_only));
+absl::StatusOr<std::unique_ptr<Segments>> Segments::Open(const std::string& dir, bool read_only,
+                                                         std::span<const int64_t> spans) {
+  std::unique_ptr<Segments> segments(new Segments(dir, read_only, spans));
   std::error_code error;
   MutexLock lock(&segments->mu_);
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
-    const std::optional<SegmentSpan> span = ParseSegmentFileName(entry.path().filename().string());
+    const std::optional<SegmentSpan> span =
+        ParseSegmentFileName(entry.path().filename().string(), spans);
     if (span) {
       if (!read_only) {
         RONDA_RETURN_IF_ERROR(Database::RenewWal(entry.path().string()));
@@ -72,12 +74,12 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> Segments::ForWriting(int64_t window
       return file;
     }
   }
-  for (const int64_t windows : kSpanWindows) {
+  for (const int64_t windows : spans_) {
     const SegmentSpan span = SpanOf(window, windows);
     const bool is_free = std::none_of(files_.begin(), files_.end(), [&](const auto& file) {
       return file->span().start_ms() < span.end_ms() && file->span().end_ms() > span.start_ms();
     });
-    if (windows <= span_windows && is_free) {
+    if (is_free && (windows <= span_windows || windows == spans_.back())) {
       std::shared_ptr<SegmentFile> file = NewFile(span);
       files_.insert(std::upper_bound(files_.begin(), files_.end(), file,
                                      [](const auto& a, const auto& b) {
@@ -98,9 +100,18 @@ absl::Status Segments::Remove(const std::shared_ptr<SegmentFile>& file) {
   return file->Remove();
 }
 
+int64_t Segments::Bytes() const {
+  int64_t bytes = 0;
+  for (const std::shared_ptr<SegmentFile>& file : All()) {
+    bytes += file->Bytes();
+  }
+  return bytes;
+}
+
 void Segments::CloseIdle() {
   std::vector<std::shared_ptr<SegmentFile>> open;
   for (const std::shared_ptr<SegmentFile>& file : All()) {
+    file->FinishWriting();
     if (file->loaded()) {
       open.push_back(file);
     }

@@ -107,8 +107,9 @@ absl::StatusOr<std::vector<SegmentRowInfo>> SegmentDb::FindRows(int64_t source, 
   }
 }
 
-absl::Status SegmentDb::ReadRow(const SegmentRowInfo& row, int64_t start_ms, int64_t end_ms,
-                                std::span<const uint32_t> wanted, VisitColumn visit) {
+absl::Status SegmentDb::ReadChunks(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
+                                   absl::FunctionRef<void(const SegmentHeader&)> begin,
+                                   VisitChunk visit) {
   RONDA_ASSIGN_OR_RETURN(const Blob blob, Blob::Open(*db_, "rows", "data", row.id));
   std::string bytes;
   RONDA_RETURN_IF_ERROR(blob.Read(0, std::min(blob.size(), kFirstRead), &bytes));
@@ -121,21 +122,55 @@ absl::Status SegmentDb::ReadRow(const SegmentRowInfo& row, int64_t start_ms, int
     return Fail(absl::StatusCode::kDataLoss, "{}: row {} is not the one that it says", db_->path(),
                 row.id);
   }
-  const auto first = std::lower_bound(header.t_ms.begin(), header.t_ms.end(), start_ms);
-  const auto last = std::upper_bound(first, header.t_ms.end(), end_ms);
-  const auto t_ms = std::make_shared<const std::vector<int64_t>>(first, last);
-  const auto begin = std::lower_bound(wanted.begin(), wanted.end(), row.key.first_series);
-  for (auto it = begin; it != wanted.end() && *it - row.key.first_series < row.key.series; ++it) {
+  begin(header);
+  const auto first = std::lower_bound(wanted.begin(), wanted.end(), row.key.first_series);
+  for (auto it = first; it != wanted.end() && *it - row.key.first_series < row.key.series; ++it) {
     const size_t i = *it - row.key.first_series;
     const size_t offset = header.chunk_offsets[i];
-    const absl::Status read = blob.Read(offset, header.chunk_offsets[i + 1] - offset, &bytes);
-    visit(t_ms, static_cast<size_t>(it - wanted.begin()),
-          read.ok()
-              ? DecodeSegmentChunk(bytes, header.t_ms.size(),
-                                   static_cast<size_t>(first - header.t_ms.begin()), t_ms->size())
-              : absl::StatusOr<SegmentColumn>(read));
+    absl::Status read = blob.Read(offset, header.chunk_offsets[i + 1] - offset, &bytes);
+    visit(static_cast<size_t>(it - wanted.begin()),
+          read.ok() ? absl::StatusOr<std::string_view>(bytes) : std::move(read));
   }
   return absl::OkStatus();
+}
+
+absl::Status SegmentDb::ReadRow(const SegmentRowInfo& row, int64_t start_ms, int64_t end_ms,
+                                std::span<const uint32_t> wanted, VisitColumn visit) {
+  size_t ticks = 0;
+  size_t first = 0;
+  std::shared_ptr<const std::vector<int64_t>> t_ms;
+  return ReadChunks(
+      row, wanted,
+      [&](const SegmentHeader& header) {
+        const auto begin = std::lower_bound(header.t_ms.begin(), header.t_ms.end(), start_ms);
+        const auto end = std::upper_bound(begin, header.t_ms.end(), end_ms);
+        ticks = header.t_ms.size();
+        first = static_cast<size_t>(begin - header.t_ms.begin());
+        t_ms = std::make_shared<const std::vector<int64_t>>(begin, end);
+      },
+      [&](size_t index, const absl::StatusOr<std::string_view>& chunk) {
+        visit(t_ms, index,
+              chunk.ok() ? DecodeSegmentChunk(*chunk, ticks, first, t_ms->size())
+                         : absl::StatusOr<SegmentColumn>(chunk.status()));
+      });
+}
+
+absl::Status SegmentDb::ReadRollups(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
+                                    VisitBuckets visit) {
+  std::vector<int64_t> ends;
+  const auto decode = [&](std::string_view chunk) -> absl::StatusOr<std::vector<Bucket>> {
+    if (chunk.empty()) {
+      return std::vector<Bucket>();
+    }
+    RONDA_ASSIGN_OR_RETURN(const std::string_view body, RollupBody(chunk));
+    return DecodeRollup(body, ends);
+  };
+  return ReadChunks(
+      row, wanted, [&](const SegmentHeader& header) { ends = header.t_ms; },
+      [&](size_t index, const absl::StatusOr<std::string_view>& chunk) {
+        visit(index,
+              chunk.ok() ? decode(*chunk) : absl::StatusOr<std::vector<Bucket>>(chunk.status()));
+      });
 }
 
 }  // namespace ronda::store

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/rollup.h"
 #include "collector/store/segment_row.h"
 #include "collector/store/sqlite_db.h"
 
@@ -56,10 +57,21 @@ class SegmentDb {
   // row's header is damaged.
   absl::Status ReadRow(const SegmentRowInfo& row, int64_t start_ms, int64_t end_ms,
                        std::span<const uint32_t> wanted, VisitColumn visit);
+  // The same of a row of roll-ups, with all of its buckets.
+  using VisitBuckets =
+      absl::FunctionRef<void(size_t wanted_index, absl::StatusOr<std::vector<Bucket>> buckets)>;
+  absl::Status ReadRollups(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
+                           VisitBuckets visit);
 
   Database* db() { return db_.get(); }
 
  private:
+  // Reads the header of a row, then calls `visit` with the bytes of each wanted chunk that it has.
+  using VisitChunk =
+      absl::FunctionRef<void(size_t wanted_index, const absl::StatusOr<std::string_view>& chunk)>;
+  absl::Status ReadChunks(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
+                          absl::FunctionRef<void(const SegmentHeader&)> begin, VisitChunk visit);
+
   explicit SegmentDb(std::unique_ptr<Database> db) : db_(std::move(db)) {}
 
   std::unique_ptr<Database> db_;

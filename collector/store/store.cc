@@ -75,9 +75,8 @@ absl::Status LiveStore::Start() {
     RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
     RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
                            History::Open(options_.dir, false, &state_.catalogue, &writes));
-    RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Segments> segments,
-                           Segments::Open(options_.dir + "/history/raw", false));
-    Init(std::move(history), std::move(segments), std::move(state_db));
+    RONDA_ASSIGN_OR_RETURN(LevelOne level, LevelOne::Open(options_.dir, false));
+    Init(std::move(history), std::move(level), std::move(state_db));
   }
   RONDA_ASSIGN_OR_RETURN(ReplayResult replayed, Replay(db.get(), *history_, clock_, &state_));
 
@@ -101,10 +100,11 @@ absl::Status LiveStore::Start() {
   }
   RONDA_RETURN_IF_ERROR(WriteCorruptGaps(this, replayed.lost, clock_));
   retention_ = std::make_unique<Retention>(
-      Retention::Options{options_.retention_raw_ms, options_.max_history_bytes}, history_.get(),
-      segments_.get(), clock_);
+      Retention::Options{options_.retention_raw_ms, options_.retention_minute_ms,
+                         options_.retention_hour_ms, options_.max_history_bytes},
+      history_.get(), &level_, clock_);
   compactor_ = std::make_unique<Compactor>(
-      &state_, history_.get(), segments_.get(), sealer_.get(), retention_.get(), clock_,
+      &state_, history_.get(), &level_, sealer_.get(), retention_.get(), clock_,
       [this](const std::vector<LostFrames>& lost) {
         const absl::Status status = WriteCorruptGaps(this, lost, clock_);
         if (!status.ok()) {

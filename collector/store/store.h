@@ -95,8 +95,9 @@ struct StoreStats {
   int64_t pending_bytes = 0;  // appended, not yet committed
   int64_t blocks = 0;
   int64_t block_bytes = 0;
-  int64_t history_files = 0;  // of level 1
+  int64_t history_files = 0;  // of level 1, without roll-ups
   int64_t history_bytes = 0;
+  int64_t rollup_bytes = 0;
   int64_t series = 0;
   double fsync_p99_ms = 0;
   absl::Status journal_status;  // of the last commit: kResourceExhausted while the disk is full
@@ -110,6 +111,8 @@ class Store : public Queryable, public RecordReader {
     int64_t commit_interval_ms = 50;  // the next commit starts then, or when the last one ends
     int64_t seal_after_ms = 180'000;  // a run is sealed at the latest when this old
     int64_t retention_raw_ms = int64_t{28} * 86'400'000;
+    int64_t retention_minute_ms = int64_t{395} * 86'400'000;
+    int64_t retention_hour_ms = int64_t{1826} * 86'400'000;
     int64_t max_history_bytes = 0;         // of everything in history/; 0: no limit
     int64_t max_pending_bytes = 64 << 20;  // Append() refuses above this
     // Seals, trims and compacts only when a test calls SealNow() and CompactNow().

@@ -6,11 +6,11 @@
 
 namespace ronda::store {
 
-void StoreBase::Init(std::unique_ptr<History> history, std::unique_ptr<Segments> segments,
+void StoreBase::Init(std::unique_ptr<History> history, LevelOne level,
                      std::unique_ptr<JournalDb> state_db) {
   history_ = std::move(history);
-  segments_ = std::move(segments);
-  reader_ = std::make_unique<Reader>(&state_, history_.get(), segments_.get());
+  level_ = std::move(level);
+  reader_ = std::make_unique<Reader>(&state_, history_.get(), level_.raw.get());
   SetStateDb(std::move(state_db));
 }
 
@@ -101,11 +101,10 @@ StoreStats StoreBase::Stats() const {
     stats.counters.conflicting_samples = state_.conflicting_samples;
     stats.series = state_.catalogue.series();
   }
-  stats.counters.corrupt_blocks = history_->corrupt_blocks() + segments_->corrupt_parts();
-  for (const std::shared_ptr<SegmentFile>& file : segments_->All()) {
-    ++stats.history_files;
-    stats.history_bytes += file->Bytes();
-  }
+  stats.counters.corrupt_blocks = history_->corrupt_blocks() + level_.corrupt_parts();
+  stats.history_files = static_cast<int64_t>(level_.raw->All().size());
+  stats.history_bytes = level_.raw->Bytes();
+  stats.rollup_bytes = level_.minute->Bytes() + level_.hour->Bytes();
   const absl::StatusOr<RecentDb::Totals> totals = history_->Totals();
   if (totals.ok()) {
     stats.blocks = totals->blocks;

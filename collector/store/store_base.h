@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "collector/store/history.h"
+#include "collector/store/level_one.h"
 #include "collector/store/reader.h"
-#include "collector/store/segments.h"
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/store.h"
 #include "collector/store/store_state.h"
@@ -47,13 +47,12 @@ class StoreBase : public Store {
 
  protected:
   // Sets what the functions above need.
-  void Init(std::unique_ptr<History> history, std::unique_ptr<Segments> segments,
-            std::unique_ptr<JournalDb> state_db);
+  void Init(std::unique_ptr<History> history, LevelOne level, std::unique_ptr<JournalDb> state_db);
   void SetStateDb(std::unique_ptr<JournalDb> state_db);
 
   mutable StoreState state_;
   std::unique_ptr<History> history_;
-  std::unique_ptr<Segments> segments_;
+  LevelOne level_;
   std::unique_ptr<Reader> reader_;
 
  private:

@@ -35,9 +35,8 @@ class ReadOnlyStore final : public StoreBase {
         RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
         RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
                                History::Open(dir, true, &state_.catalogue, &not_written));
-        RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Segments> segments,
-                               Segments::Open(dir + "/history/raw", true));
-        Init(std::move(history), std::move(segments), nullptr);
+        RONDA_ASSIGN_OR_RETURN(LevelOne level, LevelOne::Open(dir, true));
+        Init(std::move(history), std::move(level), nullptr);
       }
       RONDA_RETURN_IF_ERROR(Replay(db.get(), *history_, clock, &state_).status());
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "collector/store/rollup.h"
 #include "collector/store/segment_span.h"
 #include "common/base/status.h"
 
@@ -20,28 +21,63 @@ bool IsSame(const SourceSchema& a, const SourceSchema& b) {
          left.node_labels == right.node_labels && a.schema->hash == b.schema->hash;
 }
 
-// What of the merged samples is of `target`, at the ticks of its rows.
-SegmentColumn ColumnOf(const MergedSeries& merged, std::span<const uint32_t> target_of_origin,
-                       uint32_t target, std::span<const int64_t> t_ms) {
-  SegmentColumn column;
-  column.values.reserve(merged.values.size());
-  std::vector<bool> present(t_ms.size());
-  size_t tick = 0;
-  for (size_t i = 0; i < merged.t_ms.size(); ++i) {
-    if (target_of_origin[merged.origin[i]] != target) {
-      continue;
+// Leaves the samples that are of `target`.
+void KeepOwn(std::span<const uint32_t> target_of_origin, uint32_t target, MergedSeries* merged) {
+  size_t kept = 0;
+  for (size_t i = 0; i < merged->t_ms.size(); ++i) {
+    if (target_of_origin[merged->origin[i]] == target) {
+      merged->t_ms[kept] = merged->t_ms[i];
+      merged->values[kept] = merged->values[i];
+      ++kept;
     }
-    while (t_ms[tick] < merged.t_ms[i]) {
+  }
+  merged->t_ms.resize(kept);
+  merged->values.resize(kept);
+}
+
+// The samples at the ticks of the rows.
+SegmentColumn ColumnOf(const MergedSeries& merged, std::span<const int64_t> t_ms) {
+  SegmentColumn column;
+  column.values = merged.values;
+  if (merged.t_ms.size() == t_ms.size()) {
+    return column;
+  }
+  column.present.resize(t_ms.size());
+  size_t tick = 0;
+  for (const int64_t t : merged.t_ms) {
+    while (t_ms[tick] < t) {
       ++tick;
     }
-    present[tick] = true;
-    column.values.push_back(merged.values[i]);
-  }
-  if (column.values.size() != t_ms.size()) {
-    column.present = std::move(present);
+    column.present[tick] = true;
   }
   return column;
 }
+
+// Packs the roll-ups of a pair and window.
+class RollupPacker {
+ public:
+  RollupPacker(int64_t window, int64_t resolution_ms)
+      : window_(window), resolution_ms_(resolution_ms) {
+    for (int64_t t = WindowStartMs(window); t < WindowEndMs(window); t += resolution_ms) {
+      ends_.push_back(t + resolution_ms);
+    }
+  }
+  void Add(const MergedSeries& series, bool is_counter) {
+    const std::vector<Bucket> buckets =
+        MakeBuckets(series.t_ms, series.values, resolution_ms_, is_counter);
+    packer_.AddRollup(buckets.empty() ? ""
+                                      : EncodeRollup(buckets, ends_, resolution_ms_, is_counter));
+  }
+  PackedWindow Take(const SourceSchema& pair, bool keep_existing) {
+    return {pair, keep_existing, window_, std::move(ends_), packer_.Take()};
+  }
+
+ private:
+  const int64_t window_;
+  const int64_t resolution_ms_;
+  std::vector<int64_t> ends_;
+  RowPacker packer_;
+};
 
 }  // namespace
 
@@ -92,8 +128,9 @@ void WindowPacker::FindShared() {
   }
 }
 
-absl::StatusOr<std::vector<int64_t>> WindowPacker::TicksOf(size_t target) const {
+absl::StatusOr<std::vector<int64_t>> WindowPacker::TicksOf(size_t target, bool* in_file) const {
   std::vector<int64_t> ticks;
+  *in_file = false;
   for (const Place& place : places_) {
     if (place.target != target) {
       continue;
@@ -106,7 +143,9 @@ absl::StatusOr<std::vector<int64_t>> WindowPacker::TicksOf(size_t target) const 
       }
     }
     if (place.in_file) {
+      const size_t before = ticks.size();
       RONDA_RETURN_IF_ERROR(file_.Ticks(place.pair, window_, &ticks));
+      *in_file = ticks.size() > before;
     }
   }
   std::sort(ticks.begin(), ticks.end());
@@ -145,9 +184,12 @@ absl::Status WindowPacker::ReadPlace(size_t index, SeriesBatch* batch) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<PackedWindow> WindowPacker::PackTarget(size_t target, PackStats* stats) {
-  PackedWindow out{targets_[target], window_, {}, {}};
-  RONDA_ASSIGN_OR_RETURN(out.t_ms, TicksOf(target));
+absl::Status WindowPacker::PackTarget(size_t target, PackedNode* packed, PackStats* stats) {
+  PackedWindow out{targets_[target], false, window_, {}, {}};
+  bool in_file = false;
+  RONDA_ASSIGN_OR_RETURN(out.t_ms, TicksOf(target, &in_file));
+  RollupPacker minute(window_, kMinuteMs);
+  RollupPacker hour(window_, kHourMs);
   std::vector<uint32_t> target_of_origin;
   std::vector<uint32_t> own;  // the places of this pair
   for (uint32_t i = 0; i < places_.size(); ++i) {
@@ -188,25 +230,33 @@ absl::StatusOr<PackedWindow> WindowPacker::PackTarget(size_t target, PackStats* 
       batch.Merge(i, WindowStartMs(window_) + 1, WindowEndMs(window_), &merged);
       stats->duplicates += merged.duplicates;
       stats->conflicts += merged.conflicts;
-      packer.Add(ColumnOf(merged, target_of_origin, static_cast<uint32_t>(target), out.t_ms));
+      KeepOwn(target_of_origin, static_cast<uint32_t>(target), &merged);
+      packer.Add(ColumnOf(merged, out.t_ms));
+      const bool is_counter =
+          pair.schema->schema->metric_of(first + static_cast<uint32_t>(i)).type ==
+          MetricType::kCounter;
+      minute.Add(merged, is_counter);
+      hour.Add(merged, is_counter);
     }
   }
   out.rows = packer.Take();
-  return out;
+  packed->minute.push_back(minute.Take(out.pair, !in_file));
+  packed->hour.push_back(hour.Take(out.pair, !in_file));
+  packed->raw.push_back(std::move(out));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<PackedWindow>> WindowPacker::Pack(PackStats* stats) {
+absl::StatusOr<PackedNode> WindowPacker::Pack(PackStats* stats) {
   RONDA_RETURN_IF_ERROR(FindPlaces());
   FindShared();
-  std::vector<PackedWindow> windows;
+  PackedNode packed;
   for (const Place& place : places_) {
     if (place.in_file) {
       continue;
     }
-    RONDA_ASSIGN_OR_RETURN(PackedWindow window, PackTarget(place.target, stats));
-    windows.push_back(std::move(window));
+    RONDA_RETURN_IF_ERROR(PackTarget(place.target, &packed, stats));
   }
-  return windows;
+  return packed;
 }
 
 }  // namespace ronda::store

@@ -24,6 +24,13 @@ struct DueBlock {
   bool damaged = false;  // set if a column could not be read
 };
 
+// What a window becomes, in the three folders.
+struct PackedNode {
+  std::vector<PackedWindow> raw;
+  std::vector<PackedWindow> minute;
+  std::vector<PackedWindow> hour;
+};
+
 struct PackStats {
   int64_t duplicates = 0;  // of samples in level 1
   int64_t conflicts = 0;
@@ -38,7 +45,7 @@ class WindowPacker {
       : now_(*now), file_(*file), node_(node), window_(window), blocks_(std::move(blocks)) {}
 
   // The rows of every pair that has blocks in the window.
-  absl::StatusOr<std::vector<PackedWindow>> Pack(PackStats* stats);
+  absl::StatusOr<PackedNode> Pack(PackStats* stats);
 
  private:
   // A pair in the blocks, or in the file (then `in_file` is set).
@@ -51,8 +58,9 @@ class WindowPacker {
 
   absl::Status FindPlaces();
   void FindShared();
-  absl::StatusOr<std::vector<int64_t>> TicksOf(size_t target) const;
-  absl::StatusOr<PackedWindow> PackTarget(size_t target, PackStats* stats);
+  // *in_file: whether some are in the file already.
+  absl::StatusOr<std::vector<int64_t>> TicksOf(size_t target, bool* in_file) const;
+  absl::Status PackTarget(size_t target, PackedNode* out, PackStats* stats);
   absl::Status ReadPlace(size_t place, SeriesBatch* batch);
 
   History::Moment& now_;

@@ -191,12 +191,13 @@ TEST_F(CompactionTest, MaxSizeRemovesTheOldestAndMakesFilesShorter) {
     SealAndCompact();
     int64_t bytes = 0;
     for (const auto& entry : fs::recursive_directory_iterator(options_.dir + "/history")) {
-      bytes += entry.is_regular_file() ? static_cast<int64_t>(entry.file_size()) : 0;
+      const bool counts = entry.is_regular_file() && !entry.path().string().ends_with("-shm");
+      bytes += counts ? static_cast<int64_t>(entry.file_size()) : 0;
     }
     EXPECT_LE(bytes, options_.max_history_bytes);
   }
   const std::vector<std::string> files = Files();
-  EXPECT_GT(files.size(), 2u);
+  EXPECT_GE(files.size(), 2u);
   EXPECT_GT(files.front(), "20261120T02");
   EXPECT_FALSE(files.back().ends_with("-24h.db")) << files.back();
   // The newest is whole.
@@ -267,10 +268,10 @@ TEST_F(CompactionTest, ADamagedBlockBecomesAGapAndIsKept) {
 
 TEST(SegmentSpanTest, NamesAreReadBack) {
   for (const int64_t window : {0L, -1L, 249'324L, 249'325L, 249'335L, 249'336L, -25'567L * 12}) {
-    for (const int64_t windows : kSpanWindows) {
+    for (const int64_t windows : kRawSpans) {
       const SegmentSpan span = SpanOf(window, windows);
       EXPECT_TRUE(span.Holds(window));
-      const auto parsed = ParseSegmentFileName(SegmentFileName(span));
+      const auto parsed = ParseSegmentFileName(SegmentFileName(span), kRawSpans);
       ASSERT_TRUE(parsed.has_value()) << SegmentFileName(span);
       EXPECT_EQ(*parsed, span);
     }
@@ -280,7 +281,7 @@ TEST(SegmentSpanTest, NamesAreReadBack) {
   for (const char* name :
        {"", "recent.db", "20261120T00-24h.db-wal", "20261120T01-2h.db", "20261120T00-5h.db",
         "20261320T00-24h.db", "2026112 T00-24h.db", "T-h.db", "20261120T00--2h.db"}) {
-    EXPECT_FALSE(ParseSegmentFileName(name).has_value()) << name;
+    EXPECT_FALSE(ParseSegmentFileName(name, kRawSpans).has_value()) << name;
   }
 }
 
