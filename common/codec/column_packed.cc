@@ -135,6 +135,9 @@ bool DecodePacked(std::string_view bytes, size_t n, size_t first, std::span<int6
         out[start + i - first] = value;
       }
     }
+    if (start + count <= end && !bits.AtEnd()) {
+      return false;
+    }
   }
   return true;
 }
