@@ -25,8 +25,8 @@ void EncodeColumn(std::span<const double> values, std::string* out);
 // values; *out is then undefined. Damage that still is a column gives other values: checksum first.
 absl::Status DecodeColumn(std::string_view bytes, std::span<double> out);
 
-// The same for the values [first, first + out.size()) of a column of n. Reads from the restart
-// point before `first`: at most 600 values more than asked for, or as many changes.
+// The same for the values [first, first + out.size()) of a column of n. Decoding starts at the
+// block of 1,200 values that holds `first`: 600 values more than asked for on average.
 // kInvalidArgument if the range is not within n.
 absl::Status DecodeColumnRange(std::string_view bytes, size_t n, size_t first,
                                std::span<double> out);

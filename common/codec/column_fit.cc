@@ -11,17 +11,24 @@
 namespace ronda::codec {
 namespace {
 
-// n * log2(n).
-double NLogN(uint32_t n) {
-  static const std::vector<float>* const kTable = [] {
+// n * log2(n) for the counts that are usual.
+const std::vector<float>& NLogNTable() {
+  static const auto* const kTable = [] {
     auto* table = new std::vector<float>(8192);
     for (size_t i = 1; i < table->size(); ++i) {
       (*table)[i] = static_cast<float>(static_cast<double>(i) * std::log2(static_cast<double>(i)));
     }
     return table;
   }();
-  return n < kTable->size() ? (*kTable)[n] : n * std::log2(n);
+  return *kTable;
 }
+
+double NLogN(const std::vector<float>& table, uint32_t n) {
+  return n < table.size() ? table[n] : n * std::log2(n);
+}
+
+// A score with fewer numbers joins its neighbour unasked.
+constexpr uint32_t kFewNumbers = 6;
 
 // Neighbouring scores that share a context.
 struct Group : ScoreCounts {
@@ -37,7 +44,8 @@ int WeightBits(uint32_t weight) {
 
 // What symbols with these counts (a, and b unless it is null) take, their table included.
 double TableBits(const uint32_t* a, const uint32_t* b, size_t symbols, uint32_t total) {
-  double bits = NLogN(total);
+  const std::vector<float>& n_log_n = NLogNTable();
+  double bits = NLogN(n_log_n, total);
   int table = GammaBits(static_cast<uint32_t>(symbols) / 2);
   uint32_t gap = 0;
   int last = 0;
@@ -47,7 +55,7 @@ double TableBits(const uint32_t* a, const uint32_t* b, size_t symbols, uint32_t 
       ++gap;
       continue;
     }
-    bits -= NLogN(n);
+    bits -= NLogN(n_log_n, n);
     const auto digits = static_cast<int>(std::bit_width(n));
     table += GammaBits(gap) + GammaBits(static_cast<uint32_t>(ZigZag(digits - last))) +
              MantissaBits(digits);
@@ -55,6 +63,13 @@ double TableBits(const uint32_t* a, const uint32_t* b, size_t symbols, uint32_t 
     last = digits;
   }
   return bits + table;
+}
+
+void AddCounts(const ScoreCounts& from, ScoreCounts* to) {
+  for (size_t i = 0; i < to->counts.size(); ++i) {
+    to->counts[i] += from.counts[i];
+  }
+  to->total += from.total;
 }
 
 // Joins neighbours as long as that saves bits, the best first.
@@ -83,10 +98,7 @@ void JoinGroups(std::vector<Group>* groups) {
     }
     Group& a = (*groups)[best];
     const Group& b = (*groups)[best + 1];
-    for (size_t i = 0; i < a.counts.size(); ++i) {
-      a.counts[i] += b.counts[i];
-    }
-    a.total += b.total;
+    AddCounts(b, &a);
     a.bits = joined[best];
     groups->erase(groups->begin() + static_cast<ptrdiff_t>(best) + 1);
     joined.erase(joined.begin() + static_cast<ptrdiff_t>(best));
@@ -102,7 +114,8 @@ void JoinGroups(std::vector<Group>* groups) {
 }  // namespace
 
 double ChooseAlphabet(const FineCounts& fine, int tables, ColumnAlphabet* alphabet) {
-  double all = NLogN(fine.total);
+  const std::vector<float>& n_log_n = NLogNTable();
+  double all = NLogN(n_log_n, fine.total);
   for (int cls = 0; cls < kColumnClasses; ++cls) {
     const auto& counts = fine.counts[static_cast<size_t>(cls)];
     const uint32_t total = std::accumulate(counts.begin(), counts.end(), 0U);
@@ -123,7 +136,7 @@ double ChooseAlphabet(const FineCounts& fine, int tables, ColumnAlphabet* alphab
         for (size_t i = at; i < at + width; ++i) {
           n += counts[i];
         }
-        bits += n == 0 ? tables : WeightBits(n) * tables - NLogN(n);
+        bits += n == 0 ? tables : WeightBits(n) * tables - NLogN(n_log_n, n);
       }
       if (bits < least) {
         least = bits;
@@ -144,7 +157,13 @@ double FitModel(const ColumnAlphabet& alphabet, std::vector<ScoreCounts> counts,
                 ColumnModel* model) {
   std::vector<Group> groups;
   for (ScoreCounts& c : counts) {
-    Group& group = groups.emplace_back(Group{std::move(c)});
+    if (!groups.empty() && (c.total < kFewNumbers || groups.back().total < kFewNumbers)) {
+      AddCounts(c, &groups.back());
+      continue;
+    }
+    groups.emplace_back(Group{std::move(c)});
+  }
+  for (Group& group : groups) {
     group.bits = TableBits(group.counts.data(), nullptr, group.counts.size(), group.total);
   }
   JoinGroups(&groups);

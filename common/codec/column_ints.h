@@ -18,7 +18,7 @@ enum class IntEncoding : uint8_t {
 };
 
 // Restart points are at most so many values apart.
-inline constexpr size_t kRestartValues = 600;
+inline constexpr size_t kRestartValues = 1200;
 
 void EncodeInts(std::span<const int64_t> values, std::string* out);
 

@@ -102,8 +102,6 @@ bool GetAlphabet(BitReader* in, ColumnAlphabet* alphabet) {
 
 }  // namespace
 
-int MantissaBits(int digits) { return std::clamp((digits - 3) / 2, 0, 5); }
-
 uint32_t RoundWeight(uint32_t n) {
   const auto digits = static_cast<int>(std::bit_width(n));
   const int dropped = std::max(0, digits - 1 - MantissaBits(digits));

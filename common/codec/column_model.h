@@ -36,7 +36,7 @@ struct ColumnModel {
 
 // A weight is told by its binary digits and the first of those after the leading one: so many, more
 // for the large, whose share must be known better.
-int MantissaBits(int digits);
+inline int MantissaBits(int digits) { return digits < 4 ? 0 : digits > 14 ? 5 : (digits - 4) / 2; }
 // The nearest weight that can be told.
 uint32_t RoundWeight(uint32_t weight);
 // Frequencies in proportion to the weights that add up to 2^precision; none 0 whose weight is not.

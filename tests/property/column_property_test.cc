@@ -87,7 +87,7 @@ std::function<double()> Character(Random* random) {
 
 std::vector<double> RandomColumn(Random* random) {
   std::vector<double> values;
-  const size_t sizes[] = {1, 2, 3, 20, 599, 600, 601, 1200, 1201, 1202, 1800, 7200};
+  const size_t sizes[] = {1, 2, 3, 20, 1199, 1200, 1201, 1202, 2400, 2401, 2402, 7200};
   const size_t n =
       Below(3, random) == 0 ? 1 + Below(3000, random) : sizes[Below(std::size(sizes), random)];
   while (values.size() < n) {

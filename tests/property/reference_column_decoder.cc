@@ -118,8 +118,8 @@ std::vector<uint64_t> Packed(Bytes in, size_t n) {
   Check(order <= 2);
   const uint64_t least = in.Signed();
   std::vector<uint64_t> out;
-  for (size_t start = 0; start < n; start += 600) {
-    const size_t size = std::min<size_t>(600, n - start);
+  for (size_t start = 0; start < n; start += 1200) {
+    const size_t size = std::min<size_t>(1200, n - start);
     const size_t told = std::min<size_t>(static_cast<size_t>(order), size);
     Bits bits(in.Take((64 * told + static_cast<size_t>(width) * (size - told) + 7) / 8));
     History history;
@@ -183,7 +183,7 @@ std::vector<uint64_t> ReadFrequencies(size_t symbols, int precision, Bits* bits)
     digits += static_cast<int64_t>(UnZigZag(bits->Gamma()));
     Check(digits >= 1 && digits <= 21);
     const auto m = static_cast<int>(digits);
-    const int told = m < 3 ? 0 : std::min(5, (m - 3) / 2);
+    const int told = m < 4 ? 0 : std::min(5, (m - 4) / 2);
     const int untold = m - 1 - told;
     weight[at] = ((uint64_t{1} << told) + bits->Read(told)) << untold;
     weight[at] += untold > 0 ? uint64_t{1} << (untold - 1) : 0;
@@ -281,7 +281,7 @@ std::vector<uint64_t> Coded(Bytes in, size_t n) {
   };
   std::vector<Block> blocks;
   Block last{};
-  for (size_t start = 0; start < n; start += 600) {
+  for (size_t start = 0; start < n; start += 1200) {
     last.bytes += in.Signed();
     Check(last.bytes <= in.size());
     last.start.value += order >= 1 ? in.Signed() : 0;
@@ -290,7 +290,7 @@ std::vector<uint64_t> Coded(Bytes in, size_t n) {
   }
   std::vector<uint64_t> out;
   for (const Block& block : blocks) {
-    const size_t size = std::min<size_t>(600, n - out.size());
+    const size_t size = std::min<size_t>(1200, n - out.size());
     const size_t told = std::min<size_t>(static_cast<size_t>(order), size);
     History history = block.start;
     for (size_t i = 0; i < told; ++i) {
