@@ -86,6 +86,11 @@ void EncodeColumn(std::span<const double> values, std::string* out) {
   }
   const size_t begin = out->size();
   ScaleToDecimal(values, &column);
+  if (column.unfit > values.size() / 2) {
+    ScaleToBits(values, &column);
+    EncodeScaled(column, out);
+    return;
+  }
   EncodeScaled(column, out);
   if (column.exceptions.size() > kFewExceptions || column.scale > kFewDigits) {
     const size_t end = out->size();

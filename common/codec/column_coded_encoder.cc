@@ -1,3 +1,5 @@
+// Two passes: count the residuals of each prediction, finely; then fit symbols and contexts for
+// those that come close to the best, and write the shortest.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -5,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "common/codec/bits.h"
+#include "common/codec/column_blocks.h"
 #include "common/codec/column_coded.h"
 #include "common/codec/column_fit.h"
 #include "common/codec/column_ints.h"
@@ -17,12 +19,6 @@ namespace {
 
 // Contexts may turn the order of candidates that are so close without them.
 constexpr double kWorthFitting = 1.1;
-
-// A residual as it is coded.
-struct Coded {
-  uint64_t number;
-  uint16_t score;
-};
 
 // What is tried: how the numbers of a column come from its values.
 struct Candidate {
@@ -89,87 +85,13 @@ std::vector<Coded> NumbersOf(const std::vector<int64_t>& y, const CodedHead& hea
     const uint64_t number = NumberOf(head, &y[i]);
     numbers[i] = {number, static_cast<uint16_t>(ContextScore(last, before))};
     before = last;
-    last = static_cast<int>(std::bit_width(number));
+    last = ClassOf(number);
   });
   return numbers;
 }
 
-struct Share {
-  uint32_t frequency;
-  uint32_t below;  // the frequencies of all symbols before it
-};
-
-// Writes one block: symbols backwards through the coder, then all forwards as a reader meets them.
-void PutBlock(const ColumnModel& model,
-              const std::vector<std::array<Share, kColumnSymbols>>& shares,
-              std::span<const Coded> numbers, std::string* out) {
-  std::array<int32_t, kRestartValues> words;
-  uint32_t state = kCoderLow;
-  for (size_t i = numbers.size(); i-- > 0;) {
-    const uint32_t symbol = TokenOf(model.alphabet, numbers[i].number).symbol;
-    const Share share = shares[model.context[numbers[i].score]][symbol];
-    words[i] = -1;
-    if (state >= static_cast<uint64_t>(share.frequency) << (32 - model.precision)) {
-      words[i] = static_cast<int32_t>(state & 0xffff);
-      state >>= 16;
-    }
-    state = ((state / share.frequency) << model.precision) + state % share.frequency + share.below;
-  }
-  std::array<char, kRestartValues * 10 + 32> buffer;
-  BitWriter bits(buffer.data());
-  bits.Put(state, 32);
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    if (words[i] >= 0) {
-      bits.Put(static_cast<uint64_t>(words[i]), 16);
-    }
-    const int rest = TokenOf(model.alphabet, numbers[i].number).bits;
-    const uint64_t low = numbers[i].number & ((uint64_t{1} << rest) - 1);
-    if (rest > 40) {
-      bits.Put(low & 0xffffffff, 32);
-      bits.Put(low >> 32, rest - 32);
-    } else {
-      bits.Put(low, rest);
-    }
-  }
-  out->append(buffer.data(), static_cast<size_t>(bits.Finish() - buffer.data()));
-}
-
-void PutBlocks(const std::vector<int64_t>& y, const CodedHead& head, const ColumnModel& model,
-               std::span<const Coded> numbers, std::string* out) {
-  std::vector<std::array<Share, kColumnSymbols>> shares(model.frequency.size());
-  for (size_t c = 0; c < shares.size(); ++c) {
-    uint32_t below = 0;
-    for (size_t s = 0; s < kColumnSymbols; ++s) {
-      shares[c][s] = {model.frequency[c][s], below};
-      below += model.frequency[c][s];
-    }
-  }
-  std::string blocks;
-  int64_t last_bytes = 0;
-  int64_t last_value = 0;
-  int64_t last_step = 0;
-  const auto order = static_cast<size_t>(head.order);
-  for (size_t start = 0; start < y.size(); start += kRestartValues) {
-    const size_t size = std::min(kRestartValues, y.size() - start);
-    const size_t begin = blocks.size();
-    const size_t told = std::min(order, size);
-    PutBlock(model, shares, numbers.subspan(start + told, size - told), &blocks);
-    const auto size_bytes = static_cast<int64_t>(blocks.size() - begin);
-    PutSigned(out, size_bytes - last_bytes);
-    last_bytes = size_bytes;
-    if (order >= 1) {
-      PutSigned(out, WrappingSub(y[start], last_value));
-      last_value = y[start];
-    }
-    if (order == 2) {
-      const int64_t step = size > 1 ? WrappingSub(y[start + 1], y[start]) : 0;
-      PutSigned(out, WrappingSub(step, last_step));
-      last_step = step;
-    }
-  }
-  out->append(blocks);
-}
-
+// The predictions worth a try, and the values less the lowest, by their stride. Others (the mean or
+// the median of the last steps or values) won by 1 % at most, on few series.
 std::vector<CodedHead> HeadsFor(std::span<const int64_t> values, std::vector<int64_t>* y) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const int64_t lowest = *low;
@@ -178,19 +100,18 @@ std::vector<CodedHead> HeadsFor(std::span<const int64_t> values, std::vector<int
   const int zeros = std::countr_zero(stride);
   const auto odd = static_cast<int64_t>(stride >> zeros);
   y->resize(values.size());
-  std::array<int64_t, 3> least;
-  least.fill(std::numeric_limits<int64_t>::max());
+  int64_t least_step = std::numeric_limits<int64_t>::max();
   for (size_t i = 0; i < values.size(); ++i) {
     const auto d = static_cast<uint64_t>(WrappingSub(values[i], lowest)) >> zeros;
     (*y)[i] =
         odd == 1 ? static_cast<int64_t>(d) : static_cast<int64_t>(d / static_cast<uint64_t>(odd));
     if (i >= 1) {
-      least[1] = std::min(least[1], WrappingSub((*y)[i], (*y)[i - 1]));
+      least_step = std::min(least_step, WrappingSub((*y)[i], (*y)[i - 1]));
     }
   }
   return {{0, false, lowest, stride, 0},
           {1, true, lowest, stride, 0},
-          {1, false, lowest, stride, least[1]},
+          {1, false, lowest, stride, least_step},
           {2, true, lowest, stride, 0}};
 }
 

@@ -41,6 +41,7 @@ void FillLeadingExceptions(ScaledColumn* out) {
 
 uint8_t ShortestExponent(std::span<const double> values) {
   uint8_t unit = 0;
+  size_t unfit = 0;
   double last = std::numeric_limits<double>::quiet_NaN();
   for (const double value : values) {
     int64_t m;
@@ -48,11 +49,14 @@ uint8_t ShortestExponent(std::span<const double> values) {
       continue;
     }
     last = value;
-    for (uint8_t longer = unit + 1; longer <= kUnitMaxDecimal; ++longer) {
-      if (FitsUnit(longer, value, &m)) {
-        unit = longer;
-        break;
-      }
+    uint8_t longer = unit + 1;
+    while (longer <= kUnitMaxDecimal && !FitsUnit(longer, value, &m)) {
+      ++longer;
+    }
+    if (longer <= kUnitMaxDecimal) {
+      unit = longer;
+    } else if (!IsStale(value) && ++unfit > values.size() / 2) {
+      break;  // Whatever it is, it will not do.
     }
   }
   return unit;
@@ -64,6 +68,7 @@ void ScaleToDecimal(std::span<const double> values, ScaledColumn* out) {
   out->scale = ShortestExponent(values);
   out->integers.resize(values.size());
   out->exceptions.clear();
+  out->unfit = 0;
   int64_t last = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     int64_t m;
@@ -71,6 +76,7 @@ void ScaleToDecimal(std::span<const double> values, ScaledColumn* out) {
       last = m;
     } else {
       AddException(i, std::bit_cast<uint64_t>(values[i]), out);
+      out->unfit += IsStale(values[i]) ? 0 : 1;
     }
     out->integers[i] = last;
   }
@@ -81,6 +87,7 @@ void ScaleToBits(std::span<const double> values, ScaledColumn* out) {
   out->scale = kScaleBits;
   out->integers.resize(values.size());
   out->exceptions.clear();
+  out->unfit = 0;
   int64_t last = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     const auto bits = std::bit_cast<uint64_t>(values[i]);

@@ -27,6 +27,7 @@ struct ScaledColumn {
   uint8_t scale = 0;
   std::vector<int64_t> integers;  // in place of an exception: the integer before it
   std::vector<ColumnException> exceptions;
+  size_t unfit = 0;  // values in exceptions, stale markers apart
 };
 
 // The shortest decimal exponent that holds all values that any holds.

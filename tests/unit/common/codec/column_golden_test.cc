@@ -107,8 +107,8 @@ TEST(ColumnGolden, RunsWithExceptions) {
                  std::vector<double>{5, 5, 5, 5, 7, 7, StaleMarker(), StaleMarker(), -0.0, 7});
 }
 
-TEST(ColumnGolden, Exceptions) {
-  ExpectBothWays("40020001cd3b7f669ea0f63f0001cd3b7f669ea0f6bf0000",
+TEST(ColumnGolden, Bits) {
+  ExpectBothWays("10019aeff9e7cca7d0f67fb5def3cf99cfa0edff01",
                  std::vector<double>{std::sqrt(2.0), -std::sqrt(2.0)});
 }
 
