@@ -161,6 +161,11 @@ TEST_F(ColumnProperty, IntegersOfEverySizeRoundTrip) {
     ASSERT_TRUE(DecodeIntColumn(bytes, out).ok());
     ASSERT_EQ(out, values);
     ASSERT_EQ(ReferenceDecodeIntColumn(bytes, values.size()), values);
+    const size_t first = Below(values.size(), &random_);
+    std::vector<int64_t> some(Below(values.size() - first + 1, &random_));
+    ASSERT_TRUE(DecodeIntColumnRange(bytes, values.size(), first, some).ok());
+    ASSERT_TRUE(
+        std::equal(some.begin(), some.end(), values.begin() + static_cast<ptrdiff_t>(first)));
   }
 }
 
