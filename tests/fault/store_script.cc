@@ -131,6 +131,7 @@ void StoreScript::Run(const std::function<bool()>& stop) {
 void StoreScript::Close() { store_.reset(); }
 
 absl::Status StoreScript::Settle(int64_t timeout_ms) {
+  flush_ms_ = timeout_ms;
   if (store_ == nullptr) {
     RONDA_RETURN_IF_ERROR(Open(dir_));
   }

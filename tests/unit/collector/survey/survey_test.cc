@@ -1,0 +1,105 @@
+#include "collector/survey/survey.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "collector/store/sqlite_db.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/collector/backup/data_folder.h"
+
+namespace ronda::survey {
+namespace {
+
+class SurveyTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    data_.Append(150);
+    data_.Seal();
+    data_.Append(20);
+  }
+
+  std::vector<FileReport> Survey(Depth depth) {
+    const auto reports = SurveyFolder(data_.dir(), depth, [](std::string_view) {});
+    EXPECT_OK(reports);
+    return reports.value_or(std::vector<FileReport>());
+  }
+
+  void Damage(const std::string& name, const std::string& sql) {
+    data_.Close();
+    ASSERT_OK_AND_ASSIGN(const auto db, store::Database::Open(data_.dir() + "/" + name, {}));
+    ASSERT_OK(db->Execute(sql));
+  }
+
+  const TempDir dir_;
+  backup::DataFolder data_{dir_.File("data")};
+};
+
+TEST_F(SurveyTest, CountsWhatALiveStoreHolds) {
+  const auto reports = Survey(Depth::kStats);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].kind, "journal");
+  EXPECT_EQ(reports[1].kind, "recent");
+  EXPECT_EQ(reports[1].parts.at("blocks").rows, 2);  // a run has 120 ticks
+  EXPECT_EQ(reports[1].samples, 3 * 150);
+  EXPECT_EQ(reports[1].oldest_ms, backup::DataFolder::TimeOf(0));
+  EXPECT_EQ(reports[1].newest_ms, backup::DataFolder::TimeOf(149));
+  EXPECT_EQ(reports[0].newest_ms, backup::DataFolder::TimeOf(169));
+  EXPECT_EQ(reports[0].parts.at("state values").rows, 1);
+  EXPECT_GT(reports[0].bytes, 0);
+}
+
+TEST_F(SurveyTest, FindsNothingWrongWhereNothingIs) {
+  for (const FileReport& report : Survey(Depth::kCheck)) {
+    EXPECT_EQ(report.problem_count, 0) << report.problems[0];
+  }
+}
+
+TEST_F(SurveyTest, NamesEachBlockThatIsDamaged) {
+  Damage("history/recent.db",
+         "UPDATE blocks SET data=substr(data,1,length(data)-3)||x'ffffff' WHERE id=1;"
+         "UPDATE blocks SET t_max=t_max+1 WHERE id=2");
+  const auto reports = Survey(Depth::kCheck);
+  ASSERT_EQ(reports[1].problem_count, 2);
+  EXPECT_NE(reports[1].problems[0].find("block 1 (node web1"), std::string::npos)
+      << reports[1].problems[0];
+  EXPECT_NE(reports[1].problems[1].find("times are not those"), std::string::npos);
+  EXPECT_EQ(reports[0].problem_count, 0);
+}
+
+TEST_F(SurveyTest, NamesEachRowOfTheJournalThatIsDamaged) {
+  Damage("ronda.db",
+         "UPDATE journal SET batch=x'00' WHERE id=(SELECT max(id) FROM journal);"
+         "UPDATE state SET value=x'616263';"
+         "UPDATE meta SET value=x'616263' WHERE key='next_order'");
+  const auto reports = Survey(Depth::kCheck);
+  ASSERT_EQ(reports[0].problem_count, 3);
+  EXPECT_NE(reports[0].problems[0].find("journal row"), std::string::npos);
+  EXPECT_NE(reports[0].problems[1].find("next_order"), std::string::npos);
+  EXPECT_NE(reports[0].problems[2].find("state alert/key"), std::string::npos);
+}
+
+TEST_F(SurveyTest, FindsAnIndexThatDoesNotAgree) {
+  Damage("history/recent.db",
+         "PRAGMA writable_schema=ON; DELETE FROM sqlite_schema WHERE name='blocks_by_time'");
+  EXPECT_GT(Survey(Depth::kCheck)[1].problem_count, 0);
+}
+
+TEST_F(SurveyTest, AFolderWithoutDataIsAnError) {
+  EXPECT_THAT(SurveyFolder(dir_.File("none"), Depth::kStats, [](std::string_view) {}),
+              StatusIs(absl::StatusCode::kNotFound, "no data of Ronda"));
+}
+
+TEST_F(SurveyTest, AFileOfAnUnknownKindIsCheckedAsFarAsSqliteCan) {
+  data_.WriteHistory("raw/20261119.db", "a");
+  const auto reports = Survey(Depth::kCheck);
+  ASSERT_EQ(reports.size(), 3u);
+  EXPECT_EQ(reports[2].name, "history/raw/20261119.db");
+  EXPECT_EQ(reports[2].kind, "");
+  EXPECT_EQ(reports[2].problem_count, 0);
+  std::filesystem::resize_file(data_.dir() + "/history/raw/20261119.db", 5000);
+  EXPECT_GT(Survey(Depth::kCheck)[2].problem_count, 0);
+}
+
+}  // namespace
+}  // namespace ronda::survey
