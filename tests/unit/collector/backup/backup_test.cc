@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "collector/backup/restore.h"
@@ -124,6 +126,30 @@ TEST_F(BackupTest, ASealAndATrimBetweenTheTwoFilesLoseNothing) {
   again.Seal();
   again.Close();
   EXPECT_EQ(data_.CountIn(restored, 180), 180);
+}
+
+TEST_F(BackupTest, BackupsOfABusyStoreMissNothing) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> acknowledged = 0;
+  std::thread writer([&] {
+    for (int i = 0; !stop && !HasFailure(); ++i) {
+      data_.Append(5);
+      acknowledged = data_.ticks();
+      if (i % 7 == 0) {
+        data_.Seal();
+      }
+    }
+  });
+  for (int round = 0; round < 8; ++round) {
+    const int before = acknowledged;
+    EXPECT_OK(Make());
+    fs::remove_all(dir_.File("restored"));
+    EXPECT_OK(RestoreTo(dir_.File("restored")));
+    EXPECT_EQ(data_.CountIn(dir_.File("restored"), before), before);
+  }
+  stop = true;
+  writer.join();
+  EXPECT_GT(acknowledged, 0);
 }
 
 TEST_F(BackupTest, TheSecondCopiesOnlyWhatChanged) {
