@@ -80,6 +80,34 @@ TEST_F(CommandLineTest, EveryCommand) {
   EXPECT_TRUE(std::holds_alternative<VersionArgs>(Parse({"version"}).line->command));
 }
 
+TEST_F(CommandLineTest, ReadsBackupsAndRestores) {
+  const ParseResult make = Parse({"backup", "B", "--full", "--data", "D"});
+  ASSERT_TRUE(make.line.has_value()) << make.err;
+  EXPECT_EQ(std::get<BackupArgs>(make.line->command).action, BackupArgs::Action::kMake);
+  EXPECT_EQ(std::get<BackupArgs>(make.line->command).dir, "B");
+  EXPECT_TRUE(std::get<BackupArgs>(make.line->command).full);
+  EXPECT_EQ(make.line->settings.data, "D");
+  const ParseResult verify = Parse({"backup", "verify", "B", "-o", "json"});
+  ASSERT_TRUE(verify.line.has_value()) << verify.err;
+  EXPECT_EQ(std::get<BackupArgs>(verify.line->command).action, BackupArgs::Action::kVerify);
+  EXPECT_EQ(std::get<BackupArgs>(verify.line->command).dir, "B");
+  const ParseResult drill = Parse({"backup", "drill", "B", "--scratch", "S"});
+  ASSERT_TRUE(drill.line.has_value()) << drill.err;
+  EXPECT_EQ(std::get<BackupArgs>(drill.line->command).action, BackupArgs::Action::kDrill);
+  EXPECT_EQ(std::get<BackupArgs>(drill.line->command).scratch, "S");
+  const ParseResult restore = Parse({"restore", "B", "--data", "D", "--replace"});
+  ASSERT_TRUE(restore.line.has_value()) << restore.err;
+  EXPECT_EQ(std::get<RestoreArgs>(restore.line->command).backup, "B");
+  EXPECT_TRUE(std::get<RestoreArgs>(restore.line->command).replace);
+  EXPECT_TRUE(std::holds_alternative<StoreCheckArgs>(Parse({"store", "check"}).line->command));
+  EXPECT_TRUE(std::holds_alternative<StoreStatsArgs>(Parse({"store", "stats"}).line->command));
+  for (const ParseResult& wrong :
+       {Parse({"backup"}), Parse({"backup", "verify"}), Parse({"restore"})}) {
+    EXPECT_EQ(wrong.exit_code, kExitUsage);
+    EXPECT_NE(wrong.err, "");
+  }
+}
+
 TEST_F(CommandLineTest, WrongUseIsExitCodeTwo) {
   for (const ParseResult& result :
        {Parse({}), Parse({"frobnicate"}), Parse({"query"}), Parse({"status", "--bogus"}),

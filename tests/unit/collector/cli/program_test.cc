@@ -130,5 +130,18 @@ TEST_F(ProgramTest, RepairReports) {
   EXPECT_EQ(Lines(Ronda({"query", "up", "--since", "1m", "-o", "csv"}).out), 61U);
 }
 
+TEST_F(ProgramTest, StoreCheckAndStatsTellWhatIsThere) {
+  const Output check = Ronda({"store", "check"});
+  EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
+  EXPECT_NE(check.out.find("nothing is damaged"), std::string::npos) << check.out;
+  const Output stats = Ronda({"store", "stats", "-o", "json"});
+  EXPECT_EQ(stats.exit_code, 0) << stats.err;
+  EXPECT_NE(stats.out.find("\"file\":\"ronda.db\",\"kind\":\"journal\""), std::string::npos)
+      << stats.out;
+  const Output table = Ronda({"store", "stats"});
+  EXPECT_NE(table.out.find("BYTES/SAMPLE"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("\ntotal "), std::string::npos) << table.out;
+}
+
 }  // namespace
 }  // namespace ronda::cli
