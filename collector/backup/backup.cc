@@ -7,11 +7,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "collector/backup/live_files.h"
 #include "collector/store/folder_lock.h"
 #include "collector/store/sqlite_db.h"
@@ -60,12 +62,23 @@ class Backup {
   Backup(const BackupOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
 
   absl::StatusOr<BackupResult> Run() {
+    absl::StatusOr<BackupResult> result = Take();
+    if (lock_) {
+      // A part of a copy must not take the space that the next one needs.
+      Remove([](const std::string& name) { return IsTemporaryName(name); });
+    }
+    return result;
+  }
+
+ private:
+  absl::StatusOr<BackupResult> Take() {
     RONDA_RETURN_IF_ERROR(CheckFolders());
     RONDA_RETURN_IF_ERROR(MakeDirectories(options_.backup_dir));
     absl::StatusOr<store::FolderLock> lock = store::FolderLock::Take(options_.backup_dir);
     if (!lock.ok()) {
       return Annotate(lock.status(), "another backup may be running");
     }
+    lock_ = *std::move(lock);
     RONDA_RETURN_IF_ERROR(ReadBefore());
     Manifest& now = result_.manifest;
     now.ronda_version = std::string(Version());
@@ -76,7 +89,7 @@ class Backup {
     // In the order in which data moves on: see CopyLiveFiles and StoreFiles.
     RONDA_RETURN_IF_ERROR(TakeLive());
     for (const std::string& name : survey::StoreFiles(options_.data_dir)) {
-      if (name != kJournal && name != kRecent) {
+      if (name != kJournal && name != kRecent && IsStoreName(name)) {
         RONDA_RETURN_IF_ERROR(TakeClosed(name));
       }
     }
@@ -87,11 +100,15 @@ class Backup {
     now.finished_ms = clock_.NowMs();
     RONDA_RETURN_IF_ERROR(SyncFolders());
     RONDA_RETURN_IF_ERROR(WriteManifest(options_.backup_dir, now));
-    RemoveOthers();
+    std::set<std::string> named;
+    for (const ManifestFile& file : now.files) {
+      named.insert(file.stored);
+    }
+    result_.removed_files = Remove(
+        [&](const std::string& name) { return IsStoredName(name) && !named.contains(name); });
     return std::move(result_);
   }
 
- private:
   absl::Status CheckFolders() {
     std::error_code error;
     if (!fs::exists(options_.data_dir + "/ronda.db", error)) {
@@ -131,7 +148,7 @@ class Backup {
     for (const auto& entry : fs::directory_iterator(options_.backup_dir, error)) {
       const std::string name = entry.path().filename().string();
       if (name != "LOCK" && name != "history" && name != std::string(kManifestName) + ".tmp" &&
-          !IsStoredName(name)) {
+          !IsStoredName(name) && !IsTemporaryName(name)) {
         return Fail(absl::StatusCode::kFailedPrecondition,
                     "{} is not empty and holds no backup (there is {}); take another folder",
                     options_.backup_dir, name);
@@ -294,30 +311,29 @@ class Backup {
     return absl::OkStatus();
   }
 
-  // What the new manifest does not name, of what backups make.
-  void RemoveOthers() {
-    std::set<std::string> named;
-    for (const ManifestFile& file : result_.manifest.files) {
-      named.insert(file.stored);
-    }
-    std::vector<fs::path> others;
+  // Files of the backup folder, by their path in it.
+  int64_t Remove(absl::FunctionRef<bool(const std::string& name)> unwanted) {
+    std::vector<fs::path> found;
     std::error_code error;
     for (fs::recursive_directory_iterator it(options_.backup_dir, error), end; !error && it != end;
          it.increment(error)) {
-      const std::string name =
-          it->path().lexically_relative(fs::path(options_.backup_dir)).generic_string();
-      if (it->is_regular_file(error) && IsStoredName(name) && !named.contains(name)) {
-        others.push_back(it->path());
+      std::error_code ignored;
+      if (it->is_regular_file(ignored) &&
+          unwanted(it->path().lexically_relative(options_.backup_dir).generic_string())) {
+        found.push_back(it->path());
       }
     }
-    for (const fs::path& path : others) {
-      result_.removed_files += fs::remove(path, error) ? 1 : 0;
+    int64_t removed = 0;
+    for (const fs::path& path : found) {
+      removed += fs::remove(path, error) ? 1 : 0;
     }
+    return removed;
   }
 
   const BackupOptions& options_;
   const Clock& clock_;
   std::string data_dir_;  // absolute
+  std::optional<store::FolderLock> lock_;
   Manifest before_;
   BackupResult result_;
   std::set<std::string> folders_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <stdexcept>
 
 #include "absl/time/time.h"
 #include "collector/backup/file_copy.h"
@@ -17,12 +17,8 @@ using Json = nlohmann::json;
 
 constexpr int kFormat = 1;
 constexpr size_t kMaxManifestBytes = 64 << 20;
-
-const std::regex& StorePath() {
-  static const auto* const pattern = new std::regex(
-      R"((ronda\.db|history/recent\.db|history/(raw|minute|hour)/[A-Za-z0-9_-]+\.db))");
-  return *pattern;
-}
+constexpr size_t kMaxNameBytes = 200;
+constexpr size_t kChecksumChars = 16;
 
 std::string TimeText(int64_t t_ms) {
   return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(t_ms), absl::UTCTimeZone());
@@ -64,7 +60,7 @@ Manifest FromJson(const Json& json) {
     file.source_mtime_ns = row.at("source_mtime_ns").get<int64_t>();
     file.taken_ms = TimeFrom(row.at("taken"));
     // The names become paths.
-    if (!std::regex_match(file.name, StorePath()) || file.sha256.size() != 64 ||
+    if (!IsStoreName(file.name) || file.sha256.size() != 64 ||
         file.stored != StoredName(file.name, file.sha256)) {
       throw std::invalid_argument("a file that no backup holds: " + file.name);
     }
@@ -90,13 +86,40 @@ const ManifestFile* Manifest::Find(std::string_view name) const {
 }
 
 std::string StoredName(std::string_view name, std::string_view sha256) {
-  return std::string(name) + "." + std::string(sha256.substr(0, 16));
+  return std::string(name) + "." + std::string(sha256.substr(0, kChecksumChars));
+}
+
+bool IsStoreName(std::string_view name) {
+  if (name == "ronda.db" || name == "history/recent.db") {
+    return true;
+  }
+  for (const std::string_view folder : {"history/raw/", "history/minute/", "history/hour/"}) {
+    if (name.starts_with(folder)) {
+      name.remove_prefix(folder.size());
+      return name.size() > 3 && name.size() <= kMaxNameBytes && name.ends_with(".db") &&
+             std::all_of(name.begin(), name.end(),
+                         [](char c) { return c > ' ' && c <= '~' && c != '/'; });
+    }
+  }
+  return false;
+}
+
+bool IsTemporaryName(std::string_view path) {
+  for (const std::string_view suffix : {".tmp", ".tmp-wal", ".tmp-shm", ".tmp-journal"}) {
+    if (path.ends_with(suffix)) {
+      return IsStoreName(path.substr(0, path.size() - suffix.size()));
+    }
+  }
+  return false;
 }
 
 bool IsStoredName(std::string_view path) {
-  static const auto* const pattern = new std::regex(
-      R"((ronda\.db|history/recent\.db|history/(raw|minute|hour)/[A-Za-z0-9_-]+\.db)(\.[0-9a-f]{16}|\.tmp(-wal|-shm|-journal)?))");
-  return std::regex_match(path.begin(), path.end(), *pattern);
+  const size_t dot = path.rfind('.');
+  if (dot == std::string_view::npos || path.size() - dot - 1 != kChecksumChars) {
+    return false;
+  }
+  return path.find_first_not_of("0123456789abcdef", dot + 1) == std::string_view::npos &&
+         IsStoreName(path.substr(0, dot));
 }
 
 std::string FormatManifest(const Manifest& manifest) {

@@ -43,9 +43,12 @@ inline constexpr std::string_view kManifestName = "MANIFEST.json";
 
 // The name under which a file of that checksum is stored.
 std::string StoredName(std::string_view name, std::string_view sha256);
-// Whether a path in a backup folder is one that StoredName() makes, or a remainder (".tmp") of a
-// backup that was interrupted.
+// Whether a path is one of a file that backups hold.
+bool IsStoreName(std::string_view name);
+// Whether a path in a backup folder is one that StoredName() makes.
 bool IsStoredName(std::string_view path);
+// Whether it is what a backup that was interrupted leaves of such a file.
+bool IsTemporaryName(std::string_view path);
 
 std::string FormatManifest(const Manifest& manifest);
 // kDataLoss: not a manifest, or damaged. kFailedPrecondition: of a later version.

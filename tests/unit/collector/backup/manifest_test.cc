@@ -36,7 +36,8 @@ TEST(ManifestTest, ReadsWhatItWrote) {
 }
 
 TEST(ManifestTest, RefusesNamesThatLeaveTheFolder) {
-  for (const char* name : {"../ronda.db", "/etc/passwd", "history/raw/../../x.db", "x", ""}) {
+  for (const char* name : {"../ronda.db", "/etc/passwd", "history/raw/../../x.db",
+                           "history/raw/.db", "history/raw/a\nb.db", "x", ""}) {
     Manifest manifest = Example();
     manifest.files[0].name = name;
     manifest.files[0].stored = StoredName(name, manifest.files[0].sha256);
@@ -61,8 +62,10 @@ TEST(ManifestTest, RefusesWhatIsNoManifest) {
 TEST(ManifestTest, KnowsTheNamesOfBackups) {
   EXPECT_TRUE(IsStoredName("ronda.db.0123456789abcdef"));
   EXPECT_TRUE(IsStoredName("history/raw/20261120-06.db.0123456789abcdef"));
-  EXPECT_TRUE(IsStoredName("history/recent.db.tmp"));
-  EXPECT_TRUE(IsStoredName("ronda.db.tmp-wal"));
+  EXPECT_TRUE(IsTemporaryName("history/recent.db.tmp"));
+  EXPECT_TRUE(IsTemporaryName("ronda.db.tmp-wal"));
+  EXPECT_FALSE(IsTemporaryName("letter.tmp"));
+  EXPECT_FALSE(IsStoredName("ronda.db.0123456789abcdeF"));
   EXPECT_FALSE(IsStoredName("ronda.db"));
   EXPECT_FALSE(IsStoredName("photo.jpg"));
   EXPECT_FALSE(IsStoredName("history/raw/sub/x.db.0123456789abcdef"));
