@@ -37,21 +37,22 @@ class JournalVisit {
     return ForEachRow(journal_.db(), sql, &report_, visit);
   }
 
-  void Note(const absl::Status& status, std::string_view what, int64_t id) {
+  // Messages of the decoders name the row.
+  void Note(const absl::Status& status) {
     if (!status.ok()) {
-      report_.AddProblem(fmt::format("{} {}: {}", what, id, Message(status)));
+      report_.AddProblem(std::string(Message(status)));
     }
   }
 
   absl::Status Catalogue() {
     RONDA_RETURN_IF_ERROR(Rows("SELECT id, data FROM nodes", [&](const Statement& row) {
-      Note(store::DecodeNodeRow(row.Int(0), row.Bytes(1)).status(), "node", row.Int(0));
+      Note(store::DecodeNodeRow(row.Int(0), row.Bytes(1)).status());
       report_.AddPart("catalogue rows", Size(row.Bytes(1)));
       nodes_.insert(row.Int(0));
     }));
     RONDA_RETURN_IF_ERROR(Rows("SELECT id, data FROM sources", [&](const Statement& row) {
       const auto source = store::DecodeSourceRow(row.Int(0), row.Bytes(1));
-      Note(source.status(), "source", row.Int(0));
+      Note(source.status());
       if (source.ok() && !nodes_.contains(source->node)) {
         report_.AddProblem(
             fmt::format("source {} is of node {}, which is not there", row.Int(0), source->node));
@@ -61,7 +62,7 @@ class JournalVisit {
     }));
     return Rows("SELECT id, data FROM schemas", [&](const Statement& row) {
       const auto schema = store::DecodeSchemaRow(row.Int(0), row.Bytes(1));
-      Note(schema.status(), "schema", row.Int(0));
+      Note(schema.status());
       report_.AddPart("catalogue rows", Size(row.Bytes(1)));
       series_[row.Int(0)] = schema.ok() ? static_cast<int64_t>(schema->series.size()) : 0;
     });
@@ -70,8 +71,7 @@ class JournalVisit {
   absl::Status Epochs() {
     return Rows("SELECT node, epoch, data FROM epochs", [&](const Statement& row) {
       const auto epoch = static_cast<uint64_t>(row.Int(1));
-      Note(store::DecodeEpochRow(row.Int(0), epoch, row.Bytes(2)).status(), "epoch of node",
-           row.Int(0));
+      Note(store::DecodeEpochRow(row.Int(0), epoch, row.Bytes(2)).status());
       report_.AddPart("epochs", Size(row.Bytes(2)));
     });
   }
@@ -81,7 +81,7 @@ class JournalVisit {
       const int64_t id = statement.Int(0);
       report_.AddPart("journal rows", Size(statement.Bytes(1)));
       const absl::StatusOr<store::JournalRow> row = store::DecodeJournalRow(id, statement.Bytes(1));
-      Note(row.status(), "journal row", id);
+      Note(row.status());
       if (!row.ok()) {
         return;
       }

@@ -46,28 +46,29 @@ class RecentVisit {
     return ForEachRow(recent_.db(), sql, &report_, visit);
   }
 
-  void Note(const absl::Status& status, std::string_view what, int64_t id) {
+  // Messages of the decoders name the row.
+  void Note(const absl::Status& status) {
     if (!status.ok()) {
-      report_.AddProblem(fmt::format("{} {}: {}", what, id, Message(status)));
+      report_.AddProblem(std::string(Message(status)));
     }
   }
 
   absl::Status Catalogue() {
     RONDA_RETURN_IF_ERROR(Rows("SELECT id, data FROM nodes", [&](const Statement& row) {
       const auto node = store::DecodeNodeRow(row.Int(0), row.Bytes(1));
-      Note(node.status(), "node", row.Int(0));
+      Note(node.status());
       report_.AddPart("catalogue rows", Size(row.Bytes(1)));
       nodes_[row.Int(0)] = node.ok() ? node->name : "";
     }));
     RONDA_RETURN_IF_ERROR(Rows("SELECT id, data FROM sources", [&](const Statement& row) {
       const auto source = store::DecodeSourceRow(row.Int(0), row.Bytes(1));
-      Note(source.status(), "source", row.Int(0));
+      Note(source.status());
       report_.AddPart("catalogue rows", Size(row.Bytes(1)));
       sources_[row.Int(0)] = source.ok() ? source->node : 0;
     }));
     return Rows("SELECT id, data FROM schemas", [&](const Statement& row) {
       const auto schema = store::DecodeSchemaRow(row.Int(0), row.Bytes(1));
-      Note(schema.status(), "schema", row.Int(0));
+      Note(schema.status());
       report_.AddPart("catalogue rows", Size(row.Bytes(1)));
       series_[row.Int(0)] = schema.ok() ? schema->series.size() : 0;
     });
