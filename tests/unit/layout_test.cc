@@ -69,8 +69,7 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
        {"common", "ronda/v1", "collector/store", "collector/promql", "collector/rules"}},
       {"collector/cli",
        {"common", "ronda/v1", "collector/store", "collector/survey", "collector/backup",
-        "collector/promql", "collector/query",
-        "collector/rules", "collector/notify"}},
+        "collector/promql", "collector/query", "collector/rules", "collector/notify"}},
       {"tests", {"common", "agent", "collector", "ronda/v1", "tests"}},
   };
   return *table;
