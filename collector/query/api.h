@@ -179,6 +179,10 @@ class Api {
   // without samples are left out.
   virtual absl::Status Select(const SelectSpec& spec,
                               absl::FunctionRef<bool(SeriesData)> visit) = 0;
+  // The series that match and may have samples with start <= t <= end, sorted. At least one matcher
+  // must not match the empty value.
+  virtual absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers,
+                                                     int64_t start_ms, int64_t end_ms) = 0;
   // Firing first, then by rule and node.
   virtual absl::StatusOr<std::vector<ActiveAlert>> Alerts() = 0;
   // Transitions with start <= t <= end, in order of time, until `visit` returns false.

@@ -14,6 +14,7 @@ namespace {
 constexpr int kMaxMatchers = 100;
 
 using LabelList = google::protobuf::RepeatedPtrField<v1::LabelPair>;
+using MatcherList = google::protobuf::RepeatedPtrField<v1::LabelMatcher>;
 
 void LabelsToProto(const Labels& in, LabelList* out) {
   for (const Label& label : in.all()) {
@@ -30,6 +31,33 @@ Labels LabelsFromProto(const LabelList& in) {
     labels.push_back({pair.name(), pair.value()});
   }
   return Labels(std::move(labels));
+}
+
+void MatchersToProto(const std::vector<Matcher>& in, MatcherList* out) {
+  for (const Matcher& matcher : in) {
+    v1::LabelMatcher* m = out->Add();
+    m->set_type(static_cast<v1::LabelMatcher::Type>(matcher.type()));
+    m->set_name(matcher.name());
+    m->set_value(matcher.value());
+  }
+}
+
+absl::StatusOr<std::vector<Matcher>> MatchersFromProto(const MatcherList& in) {
+  if (in.size() > kMaxMatchers) {
+    return Fail(absl::StatusCode::kInvalidArgument, "{} matchers are above the limit of {}",
+                in.size(), kMaxMatchers);
+  }
+  std::vector<Matcher> out;
+  for (const v1::LabelMatcher& m : in) {
+    if (m.type() < v1::LabelMatcher::EQUAL || m.type() > v1::LabelMatcher::NOT_REGEX) {
+      return Fail(absl::StatusCode::kInvalidArgument, "a matcher of type {}",
+                  static_cast<int>(m.type()));
+    }
+    RONDA_ASSIGN_OR_RETURN(Matcher matcher,
+                           Matcher::New(static_cast<Matcher::Type>(m.type()), m.name(), m.value()));
+    out.push_back(std::move(matcher));
+  }
+  return out;
 }
 
 void InfoToProto(const MetricInfo& in, v1::MetricEntry* out) {
@@ -202,12 +230,7 @@ void ToProto(const MetricStatus& in, v1::MetricEntry* out) {
 MetricStatus FromProto(const v1::MetricEntry& in) { return {InfoFromProto(in), in.series()}; }
 
 void ToProto(const SelectSpec& in, v1::SelectRequest* out) {
-  for (const Matcher& matcher : in.matchers) {
-    v1::LabelMatcher* m = out->add_matcher();
-    m->set_type(static_cast<v1::LabelMatcher::Type>(matcher.type()));
-    m->set_name(matcher.name());
-    m->set_value(matcher.value());
-  }
+  MatchersToProto(in.matchers, out->mutable_matcher());
   out->set_start_ms(in.start_ms);
   out->set_end_ms(in.end_ms);
   out->set_step_ms(in.step_ms);
@@ -216,25 +239,31 @@ void ToProto(const SelectSpec& in, v1::SelectRequest* out) {
 
 absl::StatusOr<SelectSpec> FromProto(const v1::SelectRequest& in) {
   SelectSpec out;
-  if (in.matcher_size() > kMaxMatchers) {
-    return Fail(absl::StatusCode::kInvalidArgument, "{} matchers are above the limit of {}",
-                in.matcher_size(), kMaxMatchers);
-  }
-  for (const v1::LabelMatcher& m : in.matcher()) {
-    if (m.type() < v1::LabelMatcher::EQUAL || m.type() > v1::LabelMatcher::NOT_REGEX) {
-      return Fail(absl::StatusCode::kInvalidArgument, "a matcher of type {}",
-                  static_cast<int>(m.type()));
-    }
-    RONDA_ASSIGN_OR_RETURN(Matcher matcher,
-                           Matcher::New(static_cast<Matcher::Type>(m.type()), m.name(), m.value()));
-    out.matchers.push_back(std::move(matcher));
-  }
+  RONDA_ASSIGN_OR_RETURN(out.matchers, MatchersFromProto(in.matcher()));
   out.start_ms = in.start_ms();
   out.end_ms = in.end_ms();
   out.step_ms = in.step_ms();
   out.instant = in.instant();
   return out;
 }
+
+void ToProto(const SelectSpec& in, v1::ListSeriesRequest* out) {
+  MatchersToProto(in.matchers, out->mutable_matcher());
+  out->set_start_ms(in.start_ms);
+  out->set_end_ms(in.end_ms);
+}
+
+absl::StatusOr<SelectSpec> FromProto(const v1::ListSeriesRequest& in) {
+  SelectSpec out;
+  RONDA_ASSIGN_OR_RETURN(out.matchers, MatchersFromProto(in.matcher()));
+  out.start_ms = in.start_ms();
+  out.end_ms = in.end_ms();
+  return out;
+}
+
+void ToProto(const Labels& in, v1::SeriesEntry* out) { LabelsToProto(in, out->mutable_label()); }
+
+Labels FromProto(const v1::SeriesEntry& in) { return LabelsFromProto(in.label()); }
 
 void ToProto(const ActiveAlert& in, v1::ActiveAlertEntry* out) {
   out->set_rule(in.rule);

@@ -10,10 +10,12 @@ namespace ronda::v1 {
 class ActiveAlertEntry;
 class AlertTransition;
 class GapEntry;
+class ListSeriesRequest;
 class MetricEntry;
 class NodeEntry;
 class SelectRequest;
 class SeriesChunk;
+class SeriesEntry;
 class StatusReply;
 }  // namespace ronda::v1
 
@@ -23,6 +25,9 @@ void ToProto(const CollectorStatus& in, v1::StatusReply* out);
 void ToProto(const NodeStatus& in, v1::NodeEntry* out);
 void ToProto(const MetricStatus& in, v1::MetricEntry* out);
 void ToProto(const SelectSpec& in, v1::SelectRequest* out);
+// Matchers and window alone.
+void ToProto(const SelectSpec& in, v1::ListSeriesRequest* out);
+void ToProto(const Labels& in, v1::SeriesEntry* out);
 void ToProto(const ActiveAlert& in, v1::ActiveAlertEntry* out);
 void ToProto(const AlertEvent& in, v1::AlertTransition* out);
 void ToProto(const Gap& in, v1::GapEntry* out);
@@ -37,6 +42,8 @@ AlertEvent FromProto(const v1::AlertTransition& in);
 Gap FromProto(const v1::GapEntry& in);
 // kInvalidArgument: a matcher that does not compile.
 absl::StatusOr<SelectSpec> FromProto(const v1::SelectRequest& in);
+absl::StatusOr<SelectSpec> FromProto(const v1::ListSeriesRequest& in);
+Labels FromProto(const v1::SeriesEntry& in);
 // Appends the part; the first one sets labels and metric. kDataLoss: columns of different length,
 // or times that do not ascend.
 absl::Status AppendChunk(const v1::SeriesChunk& in, SeriesData* out);

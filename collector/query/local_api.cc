@@ -167,6 +167,12 @@ absl::Status LocalApi::Select(const SelectSpec& spec, absl::FunctionRef<bool(Ser
   return SelectSeries(store_, clock_, options_.limits, spec, visit);
 }
 
+absl::StatusOr<std::vector<Labels>> LocalApi::Series(const std::vector<Matcher>& matchers,
+                                                     int64_t start_ms, int64_t end_ms) {
+  RONDA_RETURN_IF_ERROR(CheckNarrows(matchers));
+  return store_.Series(matchers, start_ms, end_ms);
+}
+
 absl::StatusOr<std::vector<ActiveAlert>> LocalApi::Alerts() { return ReadActiveAlerts(store_); }
 
 absl::Status LocalApi::AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,

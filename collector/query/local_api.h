@@ -32,6 +32,8 @@ class LocalApi : public Api {
   absl::StatusOr<std::vector<MetricStatus>> Metrics(std::string_view pattern,
                                                     bool count_series) override;
   absl::Status Select(const SelectSpec& spec, absl::FunctionRef<bool(SeriesData)> visit) override;
+  absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                             int64_t end_ms) override;
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override;
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override;

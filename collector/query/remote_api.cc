@@ -19,24 +19,6 @@ namespace {
 
 constexpr std::string_view kDefaultPort = ":7710";
 
-// As gRPC wants it, with the default port where none is given.
-std::string Target(const std::string& address) {
-  if (address.rfind("unix:", 0) == 0) {
-    return address;
-  }
-  if (!address.empty() && address.front() == '/') {
-    return "unix://" + address;
-  }
-  const bool bracketed = !address.empty() && address.front() == '[';
-  const bool has_port = bracketed ? address.find("]:") != std::string::npos
-                                  : std::count(address.begin(), address.end(), ':') == 1;
-  if (has_port) {
-    return address;
-  }
-  const bool bare_ipv6 = !bracketed && address.find(':') != std::string::npos;
-  return (bare_ipv6 ? "[" + address + "]" : address) + std::string(kDefaultPort);
-}
-
 std::chrono::system_clock::time_point After(int64_t ms) {
   return std::chrono::system_clock::now() + std::chrono::milliseconds(ms);
 }
@@ -46,7 +28,7 @@ class RemoteApi final : public Api {
   explicit RemoteApi(RemoteOptions options) : options_(std::move(options)) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    channel_ = grpc::CreateCustomChannel(Target(options_.address),
+    channel_ = grpc::CreateCustomChannel(GrpcTarget(options_.address),
                                          grpc::InsecureChannelCredentials(), arguments);
     stub_ = v1::Query::NewStub(channel_);
   }
@@ -104,6 +86,14 @@ class RemoteApi final : public Api {
       visit(std::move(series));
     }
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                             int64_t end_ms) override {
+    v1::ListSeriesRequest request;
+    ToProto(SelectSpec{matchers, start_ms, end_ms}, &request);
+    return ReadList<Labels, v1::SeriesEntry>(
+        [&](grpc::ClientContext* context) { return stub_->ListSeries(context, request); });
   }
 
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override {
@@ -205,6 +195,23 @@ class RemoteApi final : public Api {
 };
 
 }  // namespace
+
+std::string GrpcTarget(const std::string& address) {
+  if (address.rfind("unix:", 0) == 0) {
+    return address;
+  }
+  if (!address.empty() && address.front() == '/') {
+    return "unix://" + address;
+  }
+  const bool bracketed = !address.empty() && address.front() == '[';
+  const bool has_port = bracketed ? address.find("]:") != std::string::npos
+                                  : std::count(address.begin(), address.end(), ':') == 1;
+  if (has_port) {
+    return address;
+  }
+  const bool bare_ipv6 = !bracketed && address.find(':') != std::string::npos;
+  return (bare_ipv6 ? "[" + address + "]" : address) + std::string(kDefaultPort);
+}
 
 std::unique_ptr<Api> NewRemoteApi(const RemoteOptions& options) {
   return std::make_unique<RemoteApi>(options);

@@ -20,6 +20,9 @@ struct RemoteOptions {
   int64_t connect_timeout_ms = 5'000;
   int64_t timeout_ms = 40'000;
 };
+// An address as gRPC wants it.
+std::string GrpcTarget(const std::string& address);
+
 std::unique_ptr<Api> NewRemoteApi(const RemoteOptions& options);
 
 }  // namespace ronda::query

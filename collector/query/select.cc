@@ -14,12 +14,7 @@ namespace {
 constexpr int64_t kMaxTimeMs = 253'402'300'799'999;
 
 absl::Status Validate(const SelectSpec& spec, const Limits& limits) {
-  const bool narrows = std::any_of(spec.matchers.begin(), spec.matchers.end(),
-                                   [](const Matcher& m) { return !m.Matches(""); });
-  if (!narrows) {
-    return Fail(absl::StatusCode::kInvalidArgument,
-                "the selector would match every series: name a metric or a label value");
-  }
+  RONDA_RETURN_IF_ERROR(CheckNarrows(spec.matchers));
   const bool times_fit = spec.end_ms >= 0 && spec.end_ms <= kMaxTimeMs &&
                          (spec.instant || (spec.start_ms >= 0 && spec.start_ms <= spec.end_ms));
   if (!times_fit) {
@@ -65,6 +60,14 @@ int64_t ReadFrom(const SelectSpec& spec) {
 }
 
 }  // namespace
+
+absl::Status CheckNarrows(const std::vector<Matcher>& matchers) {
+  const bool narrows = std::any_of(matchers.begin(), matchers.end(),
+                                   [](const Matcher& m) { return !m.Matches(""); });
+  return narrows ? absl::OkStatus()
+                 : Fail(absl::StatusCode::kInvalidArgument,
+                        "the selector would match every series: name a metric or a label value");
+}
 
 absl::Status SelectSeries(const store::Queryable& data, const Clock& clock, const Limits& limits,
                           const SelectSpec& spec, absl::FunctionRef<bool(SeriesData)> visit) {

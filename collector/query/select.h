@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "collector/query/api.h"
 #include "collector/store/queryable.h"
 #include "common/base/clock.h"
+#include "common/model/matcher.h"
 
 namespace ronda::query {
 
@@ -17,6 +19,9 @@ struct Limits {
   int64_t max_samples = 10'000'000;  // in the answer: 160 MB
   int64_t max_ms = 30'000;
 };
+
+// kInvalidArgument unless a matcher does not match the empty value.
+absl::Status CheckNarrows(const std::vector<Matcher>& matchers);
 
 // Calls `visit` once a series, in the order of their labels, after the store has been read: a slow
 // receiver holds nothing of the store. Errors: see Api.

@@ -70,6 +70,14 @@ class QueryService final : public v1::Query::Service {
     });
   }
 
+  grpc::Status ListSeries(grpc::ServerContext* context, const v1::ListSeriesRequest* request,
+                          grpc::ServerWriter<v1::SeriesEntry>* writer) override {
+    return Run(context, [&]() -> absl::Status {
+      RONDA_ASSIGN_OR_RETURN(const SelectSpec spec, FromProto(*request));
+      return WriteAll(api_.Series(spec.matchers, spec.start_ms, spec.end_ms), writer);
+    });
+  }
+
   grpc::Status ListAlerts(grpc::ServerContext* context, const v1::ListAlertsRequest*,
                           grpc::ServerWriter<v1::ActiveAlertEntry>* writer) override {
     return Run(context, [&] { return WriteAll(api_.Alerts(), writer); });

@@ -54,6 +54,12 @@ class SetApi : public Api {
     }
     return absl::OkStatus();
   }
+  absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                             int64_t end_ms) override {
+    spec.matchers = matchers;
+    window = {start_ms, end_ms};
+    return labels;
+  }
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override { return alerts; }
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override {
@@ -78,6 +84,7 @@ class SetApi : public Api {
   std::vector<NodeStatus> nodes;
   std::vector<MetricStatus> metrics;
   std::vector<SeriesData> series;
+  std::vector<Labels> labels;
   std::vector<ActiveAlert> alerts;
   std::vector<AlertEvent> events;
   std::vector<Gap> gaps;
@@ -210,6 +217,14 @@ TEST_F(QueryServiceTest, ListsSurviveTheWire) {
   EXPECT_EQ(*api_->Metrics("mem", true), answers_.metrics);
   EXPECT_EQ(answers_.asked, "mem+");
   EXPECT_EQ(*api_->Alerts(), answers_.alerts);
+  answers_.labels = {Labels::Of("up", {{"node", "n1"}}), Labels::Of("up", {{"node", "n2"}})};
+  EXPECT_EQ(*api_->Series({Matcher::Equal("__name__", "up"),
+                           *Matcher::New(Matcher::Type::kRegex, "node", "n.")},
+                          11, 12),
+            answers_.labels);
+  EXPECT_EQ(answers_.window, std::make_pair(int64_t{11}, int64_t{12}));
+  ASSERT_EQ(answers_.spec.matchers.size(), 2U);
+  EXPECT_EQ(answers_.spec.matchers[1].ToString(), "node=~\"n.\"");
   EXPECT_EQ(*api_->Gaps(5, 6, "n2"), answers_.gaps);
   EXPECT_EQ(answers_.window, std::make_pair(int64_t{5}, int64_t{6}));
   EXPECT_EQ(answers_.asked, "n2");
