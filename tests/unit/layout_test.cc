@@ -69,7 +69,10 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
        {"common", "ronda/v1", "collector/store", "collector/promql", "collector/rules"}},
       {"collector/cli",
        {"common", "ronda/v1", "collector/store", "collector/survey", "collector/backup",
-        "collector/promql", "collector/query", "collector/rules", "collector/notify"}},
+        "collector/promql", "collector/query", "collector/rules", "collector/notify",
+        "collector/sql", "collector/transfer"}},
+      {"collector/sql", {"common", "collector/promql", "collector/query"}},
+      {"collector/transfer", {"common", "ronda/v1", "collector/promql", "collector/query"}},
       {"tests", {"common", "agent", "collector", "ronda/v1", "tests"}},
   };
   return *table;
