@@ -105,9 +105,12 @@ absl::Status Pipeline::Restore() {
     auto node = std::make_unique<Node>();
     node->info = info;
     node->last_epoch = info.epoch;
-    node->epoch_had_frames = true;
+    node->epoch_had_frames = info.epoch.id != 0;  // an import alone leaves no gap
     node->goodbye = info.said_goodbye ? "agent stopped" : "";
     for (const store::SourceInfo& source : store_.Sources(id)) {
+      if (source.group.name.starts_with(kImportGroups)) {
+        continue;
+      }
       Source& known = SourceLocked(*node, source.group);
       known.schema = store_.FindSchema(source.schema);
       known.last_ms = source.last_ms;
@@ -199,6 +202,29 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   node.peer = request.peer;
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
+  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
+}
+
+absl::StatusOr<Joined> Pipeline::JoinImport(const JoinRequest& request) {
+  RONDA_RETURN_IF_ERROR(CheckNodeName(request.node));
+  MutexLock lock(&mu_);
+  store::NodeInfo info = store_.FindNode(request.node).value_or(store::NodeInfo{});
+  const bool is_new = info.name.empty();
+  if (is_new && nodes_.size() >= 2 * options_.max_nodes) {
+    return Fail(absl::StatusCode::kResourceExhausted,
+                "{} nodes are known already, twice limits.max_agents of collector.yml",
+                nodes_.size());
+  }
+  if (is_new) {
+    info.name = request.node;
+    info.first_seen_ms = clock_.NowMs();
+  }
+  RONDA_ASSIGN_OR_RETURN(const store::NodeId id, store_.PutNode(info));
+  std::unique_ptr<Node>& slot = nodes_[id];
+  if (slot == nullptr) {
+    slot = std::make_unique<Node>();
+    slot->info = info;
+  }
   return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
 }
 
@@ -411,6 +437,41 @@ absl::Status Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
   return status;
 }
 
+absl::Status Pipeline::AcceptImport(store::NodeId id, const store::Epoch& epoch,
+                                    std::vector<Arrival> arrivals,
+                                    const codec::RangeSet& acknowledge,
+                                    std::weak_ptr<SessionPort> port) {
+  MutexLock lock(&mu_);
+  Node& node = *nodes_.at(id);
+  if (pending_bytes_->load() > options_.max_pending_bytes / 2 ||
+      node.pending_bytes->load() > options_.max_pending_bytes / 8) {
+    ++counters_.backpressure;
+    return Fail(absl::StatusCode::kResourceExhausted,
+                "the journal cannot keep up (disk full or slow): {} bytes wait to be committed",
+                pending_bytes_->load());
+  }
+  store::Batch batch;
+  batch.node = id;
+  batch.epoch = epoch;
+  for (Arrival& arrival : arrivals) {
+    if (!arrival.entry.group.name.starts_with(kImportGroups) || arrival.schema == nullptr) {
+      return Fail(absl::StatusCode::kInvalidArgument,
+                  "an import holds samples of groups named {}... alone", kImportGroups);
+    }
+    ++counters_.frames;
+    counters_.samples += static_cast<int64_t>(arrival.values.size());
+    batch.frames.push_back(std::move(arrival.entry));
+  }
+  batch.on_commit = [acknowledge, port = std::move(port)] {
+    if (const auto alive = port.lock()) {
+      alive->Acknowledge(acknowledge);
+    }
+  };
+  std::vector<store::Batch> batches;
+  batches.push_back(std::move(batch));
+  return AppendLocked(node, std::move(batches));
+}
+
 void Pipeline::RecordGap(store::NodeId id, int64_t from_ms, int64_t to_ms, const std::string& group,
                          const std::string& cause, const std::string& detail) {
   MutexLock lock(&mu_);
@@ -498,10 +559,13 @@ void Pipeline::Tick() {
     rate_mono_ms_ = now;
   }
   for (auto& [id, node] : nodes_) {
-    const int64_t since = node->heard_mono_ms != 0 ? node->heard_mono_ms
-                                                   : std::max(node->joined_mono_ms,
-                                                              started_mono_ms_ +
-                                                                  options_.silence_grace_ms);
+    if (node->info.epoch.id == 0) {
+      continue;  // no agent ever was there: imported alone
+    }
+    const int64_t since =
+        node->heard_mono_ms != 0
+            ? node->heard_mono_ms
+            : std::max(node->joined_mono_ms, started_mono_ms_ + options_.silence_grace_ms);
     const bool silent = now - since >= options_.silence_after_ms;
     const bool again = now - node->silence_told_mono_ms >= options_.silence_repeat_ms;
     if (silent && (!node->silent || again)) {

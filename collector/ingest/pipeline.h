@@ -54,6 +54,10 @@ struct Joined {
   codec::RangeSet held;     // durable or on its way: not to be taken twice
 };
 
+// The names of groups that an import sends begin with this. What was imported is history: it makes
+// no node look alive, no rule sees it, and the collector says no silence about it.
+inline constexpr std::string_view kImportGroups = "import/";
+
 // A frame that was checked and decoded.
 struct Arrival {
   store::FrameEntry entry;
@@ -97,6 +101,9 @@ class Pipeline : public query::LiveStatus {
   // A stream says who it is. kInvalidArgument: bad name or label. kAlreadyExists: another agent of
   // that name is connected and alive (a cloned node?).
   absl::StatusOr<Joined> Join(const JoinRequest& request, std::shared_ptr<SessionPort> port);
+  // The same for a stream that brings history from a file: it takes nobody's place, and a node that
+  // is known stays as it is. One that is new has no agent (its epoch is 0). Ends with the session.
+  absl::StatusOr<Joined> JoinImport(const JoinRequest& request);
   // The stream is over. `goodbye` is the agent's reason if it stopped in order, else "".
   void Leave(store::NodeId node, const SessionPort* port, const std::string& goodbye);
 
@@ -105,6 +112,11 @@ class Pipeline : public query::LiveStatus {
   // kResourceExhausted: the journal cannot keep up (disk full or slow); nothing was taken.
   absl::Status Accept(store::NodeId node, const store::Epoch& epoch, std::vector<Arrival> arrivals,
                       const codec::RangeSet& acknowledge, std::weak_ptr<SessionPort> port);
+
+  // The same for frames of an import. kInvalidArgument: a group whose name is not of kImportGroups.
+  absl::Status AcceptImport(store::NodeId node, const store::Epoch& epoch,
+                            std::vector<Arrival> arrivals, const codec::RangeSet& acknowledge,
+                            std::weak_ptr<SessionPort> port);
 
   // Records that a node's frames were refused or in conflict, as a gap with a cause.
   void RecordGap(store::NodeId node, int64_t from_ms, int64_t to_ms, const std::string& group,

@@ -15,6 +15,8 @@ namespace ronda::ingest {
 namespace {
 
 constexpr uint32_t kProtocolVersion = 1;
+// The capability of `ronda import` (proto/ronda/v1/ingest.proto).
+constexpr std::string_view kImport = "import";
 constexpr int64_t kRefusedLogMs = 60'000;
 constexpr size_t kMaxHeldRanges = 1000;
 // What an agent may have in flight of backfill at first, and is granted again as it is committed.
@@ -107,7 +109,10 @@ void Session::OnHello(const v1::Hello& hello) {
   request.agent_version = hello.agent_version().substr(0, 64);
   request.peer = peer_;
   request.clock_offset_ms = hello.now_ms() - clock_.NowMs();
-  auto joined = pipeline_.Join(request, shared_from_this());
+  import_ = std::find(hello.capabilities().begin(), hello.capabilities().end(), kImport) !=
+            hello.capabilities().end();
+  auto joined =
+      import_ ? pipeline_.JoinImport(request) : pipeline_.Join(request, shared_from_this());
   if (!joined.ok()) {
     Close(joined.status());
     return;
@@ -122,11 +127,15 @@ void Session::OnHello(const v1::Hello& hello) {
   v1::Welcome* welcome = answer.mutable_welcome();
   welcome->set_version(kProtocolVersion);
   welcome->set_now_ms(clock_.NowMs());
+  if (import_) {
+    welcome->add_capabilities(std::string(kImport));
+  }
   welcome->mutable_credit()->set_samples(kBackfillCredit);
   ToProto(joined->durable, welcome->mutable_held(), kMaxHeldRanges);
   outlet_.send(std::move(answer));
-  obs::Info("ingest", "agent joined node={} peer={} version={} clock_offset_ms={}", node_name_,
-            peer_, request.agent_version, request.clock_offset_ms);
+  obs::Info("ingest", "{} joined node={} peer={} version={} clock_offset_ms={}",
+            import_ ? "import" : "agent", node_name_, peer_, request.agent_version,
+            request.clock_offset_ms);
 }
 
 absl::Status Session::CheckSchema(const Schema& schema) const {
@@ -409,8 +418,11 @@ void Session::Deliver(Pending pending) {
   if (over_ || pending.acknowledge.empty()) {
     return;
   }
-  const absl::Status taken = pipeline_.Accept(node_, epoch_, std::move(pending.arrivals),
-                                              pending.acknowledge, weak_from_this());
+  const absl::Status taken =
+      import_ ? pipeline_.AcceptImport(node_, epoch_, std::move(pending.arrivals),
+                                       pending.acknowledge, weak_from_this())
+              : pipeline_.Accept(node_, epoch_, std::move(pending.arrivals), pending.acknowledge,
+                                 weak_from_this());
   if (!taken.ok()) {
     Close(taken);
     return;
@@ -426,9 +438,11 @@ void Session::Deliver(Pending pending) {
 void Session::OnClosed() {
   over_ = true;
   if (joined_) {
-    pipeline_.Leave(node_, this, goodbye_);
-    obs::Info("ingest", "agent left node={} peer={} {}", node_name_, peer_,
-              goodbye_.empty() ? "without goodbye" : "goodbye=" + goodbye_);
+    if (!import_) {
+      pipeline_.Leave(node_, this, goodbye_);
+    }
+    obs::Info("ingest", "{} left node={} peer={} {}", import_ ? "import" : "agent", node_name_,
+              peer_, goodbye_.empty() ? "without goodbye" : "goodbye=" + goodbye_);
   }
 }
 

@@ -92,6 +92,7 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   const Outlet outlet_;
 
   bool joined_ = false;
+  bool import_ = false;  // brings history from a file
   std::atomic<bool> over_ = false;
   store::NodeId node_ = 0;
   std::string node_name_;
