@@ -71,6 +71,7 @@ void PrintSeries(Context& context, const std::vector<query::SeriesData>& series,
     case Format::kJson:
       WriteJson(series, window.instant, out);
       break;
+    case Format::kPrometheus:  // refused before
     case Format::kTable:
       out(SeriesTable(series, window, now_ms, context.zone, context.console.terminal()));
       break;
@@ -107,6 +108,10 @@ bool HasSamples(const query::SeriesData& series) {
 }  // namespace
 
 absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args) {
+  if (context.settings.format == Format::kPrometheus) {
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "-o prometheus writes raw samples: take `ronda export`");
+  }
   RONDA_ASSIGN_OR_RETURN(const std::vector<Matcher> matchers, ParseSelectorText(args.selector));
   RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, NoteTime(context));
   RONDA_ASSIGN_OR_RETURN(const Window window, WindowOf(context, args, time.now_ms));

@@ -43,8 +43,10 @@ void AddGlobals(CLI::App* app, Settings* settings) {
   static const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
                                                          {"csv", Format::kCsv},
                                                          {"json", Format::kJson},
-                                                         {"plot", Format::kPlot}};
-  app->add_option("-o,--output", settings->format, "table, csv, json or (query) plot")
+                                                         {"plot", Format::kPlot},
+                                                         {"prometheus", Format::kPrometheus}};
+  app->add_option("-o,--output", settings->format,
+                  "table, csv, json, (query) plot or (export) prometheus")
       ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case).description(""))
       ->type_name("FORMAT");
   auto* utc = app->add_flag("--utc", settings->utc, "Times in UTC");
@@ -87,6 +89,9 @@ class Grammar {
     AddQuery();
     AddAlerts();
     AddGaps();
+    AddSql();
+    AddExport();
+    AddImport();
     AddStore();
     AddBackup();
     AddRestore();
@@ -216,6 +221,63 @@ class Grammar {
     On(command, [this] { line_.command = gaps_; });
   }
 
+  void AddSql() {
+    CLI::App* command = AddCommand(
+        &app_, "sql", "SQL on samples, series, nodes, alerts and gaps; reads only",
+        "  ronda sql --schema\n"
+        "  ronda sql \"SELECT node, max(value) FROM samples WHERE metric = 'node_load1'\n"
+        "             AND t_ms > ago('1h') GROUP BY node ORDER BY 2 DESC\"\n"
+        "  ronda sql \"SELECT time, value FROM "
+        "samples('node_filesystem_avail_bytes{mountpoint=\\\"/\\\"}')\n"
+        "             WHERE time >= datetime('now', '-10 minutes')\" -o csv\n"
+        "  ronda sql \"SELECT rule, node, count(*) FROM alerts WHERE to_state = 'firing' GROUP BY "
+        "1, 2\"\n"
+        "  ronda sql --file report.sql -o json");
+    command->add_option("statement", sql_.statement, "What to run; - reads standard input")
+        ->type_name("SQL");
+    command->add_option("--file", sql_.file, "Read the statements from here")->type_name("FILE");
+    command->add_option("--timeout", sql_.timeout, "Stop after so long (60s)")
+        ->type_name("DURATION");
+    command->add_flag("--schema", sql_.schema, "The tables and their columns");
+    On(command, [this] { line_.command = sql_; });
+  }
+
+  void AddExport() {
+    CLI::App* command = AddCommand(
+        &app_, "export", "Raw samples as CSV or Prometheus text, for `ronda import` and others",
+        "  ronda export > all.csv\n"
+        "  ronda export 'node_load1{node=\"web1\"}' up --since 7d --file load.csv\n"
+        "  ronda export --from 2026-11-01 --to 2026-11-02 -o prometheus | zstd > day.prom.zst");
+    command
+        ->add_option("selector", export_.selectors,
+                     "Metrics, with label matchers; none: every series")
+        ->type_name("SELECTOR");
+    AddSpan(command, &export_.window);
+    command->add_option("--file", export_.file, "Write here (- is standard output)")
+        ->type_name("FILE");
+    On(command, [this] { line_.command = export_; });
+  }
+
+  void AddImport() {
+    CLI::App* command = AddCommand(
+        &app_, "import", "Samples of such files into a running collector; what is there stays",
+        "  ronda import all.csv\n"
+        "  zstdcat day.prom.zst | ronda import -\n"
+        "  ronda import metrics.prom --node web1 --job legacy --dry-run");
+    command->add_option("file", import_.files, "CSV or Prometheus text; - is standard input")
+        ->required()
+        ->type_name("FILE");
+    command->add_option("--node", import_.node, "The node of series without the label node")
+        ->type_name("NODE");
+    command->add_option("--job", import_.job, "The job of series without the label job (import)")
+        ->type_name("JOB");
+    command->add_flag("--seconds", import_.seconds,
+                      "Times are in seconds (OpenMetrics), not milliseconds");
+    command->add_flag("--skip-bad", import_.skip_bad, "Leave bad lines out instead of stopping");
+    command->add_flag("--dry-run", import_.dry_run, "Read and check, write nothing");
+    On(command, [this] { line_.command = import_; });
+  }
+
   void AddStore() {
     CLI::App* store = AddCommand(&app_, "store", "Care for a data folder",
                                  "  ronda store check --data /var/lib/ronda-collector\n"
@@ -307,6 +369,9 @@ class Grammar {
   GapsArgs gaps_;
   BackupArgs backup_;
   RestoreArgs restore_;
+  SqlArgs sql_;
+  ExportArgs export_;
+  ImportArgs import_;
 };
 
 std::string Environment(const char* name) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "collector/cli/times.h"
 
@@ -16,7 +17,7 @@ inline constexpr int kExitUsage = 2;  // wrong use
 inline constexpr int kExitUnreachable =
     3;  // no collector, no data, or the answer cannot be written
 
-enum class Format { kTable, kCsv, kJson, kPlot };
+enum class Format { kTable, kCsv, kJson, kPlot, kPrometheus };
 
 struct Settings {
   std::string collector;  // "" with `data`
@@ -50,6 +51,25 @@ struct GapsArgs {
   WindowArgs window;
   std::string node;
 };
+struct SqlArgs {
+  std::string statement;  // "-": standard input
+  std::string file;
+  std::string timeout;
+  bool schema = false;
+};
+struct ExportArgs {
+  std::vector<std::string> selectors;  // none: every series
+  WindowArgs window;                   // without --at and --step
+  std::string file = "-";
+};
+struct ImportArgs {
+  std::vector<std::string> files;
+  std::string node;
+  std::string job = "import";
+  bool seconds = false;
+  bool skip_bad = false;
+  bool dry_run = false;
+};
 struct RepairArgs {};
 struct StoreCheckArgs {};
 struct StoreStatsArgs {};
@@ -68,8 +88,9 @@ struct VersionArgs {};
 
 struct CommandLine {
   Settings settings;
-  std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, AlertsArgs, GapsArgs, RepairArgs,
-               StoreCheckArgs, StoreStatsArgs, BackupArgs, RestoreArgs, VersionArgs>
+  std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, AlertsArgs, GapsArgs, SqlArgs,
+               ExportArgs, ImportArgs, RepairArgs, StoreCheckArgs, StoreStatsArgs, BackupArgs,
+               RestoreArgs, VersionArgs>
       command;
 };
 

@@ -31,6 +31,9 @@ absl::StatusOr<int> RunMetrics(Context& context, const MetricsArgs& args);
 absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args);
 absl::StatusOr<int> RunAlerts(Context& context, const AlertsArgs& args);
 absl::StatusOr<int> RunGaps(Context& context, const GapsArgs& args);
+absl::StatusOr<int> RunSql(Context& context, const SqlArgs& args);
+absl::StatusOr<int> RunExport(Context& context, const ExportArgs& args);
+absl::StatusOr<int> RunImport(Context& context, const ImportArgs& args);
 // Opens no Api: the folder may be too damaged for one.
 absl::StatusOr<int> RunRepair(const Settings& settings, Console& console);
 absl::StatusOr<int> RunStoreCheck(const FolderContext& context);
@@ -40,7 +43,7 @@ absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& 
 
 // --- shared by them ---
 
-// In the format that is wanted; kInvalidArgument for a plot.
+// In the format that is wanted; kInvalidArgument for what is of samples alone.
 absl::Status Print(Context& context, const Report& report);
 absl::Status Print(const FolderContext& context, const Report& report);
 // The folder that --data names, else that of the collector, which must be on this machine.

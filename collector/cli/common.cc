@@ -25,6 +25,9 @@ absl::Status Print(const FolderContext& context, const Report& report) {
     case Format::kPlot:
       return Fail(absl::StatusCode::kInvalidArgument,
                   "-o plot draws samples: it goes with `ronda query` alone");
+    case Format::kPrometheus:
+      return Fail(absl::StatusCode::kInvalidArgument,
+                  "-o prometheus writes samples: it goes with `ronda export` alone");
   }
   return absl::OkStatus();
 }

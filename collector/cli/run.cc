@@ -1,5 +1,6 @@
 #include "collector/cli/run.h"
 
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "collector/query/remote_api.h"
 #include "collector/store/store.h"
 #include "common/base/clock.h"
+#include "common/base/signals.h"
 #include "common/base/status.h"
 #include "common/base/version.h"
 
@@ -64,6 +66,9 @@ struct Dispatch {
   absl::StatusOr<int> operator()(const QueryArgs& args) const { return RunQuery(context, args); }
   absl::StatusOr<int> operator()(const AlertsArgs& args) const { return RunAlerts(context, args); }
   absl::StatusOr<int> operator()(const GapsArgs& args) const { return RunGaps(context, args); }
+  absl::StatusOr<int> operator()(const SqlArgs& args) const { return RunSql(context, args); }
+  absl::StatusOr<int> operator()(const ExportArgs& args) const { return RunExport(context, args); }
+  absl::StatusOr<int> operator()(const ImportArgs& args) const { return RunImport(context, args); }
   // The rest need no answers from a collector: RunOnFolder has had them.
   template <typename Args>
   absl::StatusOr<int> operator()(const Args&) const {
@@ -103,6 +108,9 @@ absl::StatusOr<int> RunCommand(const CommandLine& line, Console& console) {
   }
   if (auto code = RunOnFolder({line.settings, console, zone}, line)) {
     return *std::move(code);
+  }
+  if (std::holds_alternative<ImportArgs>(line.command)) {
+    BlockSignals({SIGINT, SIGTERM});  // before gRPC starts threads: RunImport() waits for them
   }
   const SystemClock clock;
   RONDA_ASSIGN_OR_RETURN(const Source source, OpenSource(line.settings, clock));

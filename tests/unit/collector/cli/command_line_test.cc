@@ -36,6 +36,29 @@ TEST_F(CommandLineTest, GlobalOptionsGoBeforeAndAfterTheCommand) {
   EXPECT_EQ(args.window.since, "1m");
 }
 
+TEST_F(CommandLineTest, SqlExportAndImport) {
+  ParseResult result = Parse({"sql", "SELECT 1", "--timeout", "5s", "-o", "json"});
+  ASSERT_TRUE(result.line.has_value()) << result.err;
+  EXPECT_EQ(std::get<SqlArgs>(result.line->command).statement, "SELECT 1");
+  EXPECT_EQ(std::get<SqlArgs>(result.line->command).timeout, "5s");
+  result = Parse({"sql", "-"});
+  ASSERT_TRUE(result.line.has_value()) << result.err;
+  EXPECT_EQ(std::get<SqlArgs>(result.line->command).statement, "-");
+  result = Parse({"export", "up", "node_load1{node=\"a\"}", "--since", "1d", "-o", "prometheus"});
+  ASSERT_TRUE(result.line.has_value()) << result.err;
+  EXPECT_EQ(std::get<ExportArgs>(result.line->command).selectors.size(), 2U);
+  EXPECT_EQ(std::get<ExportArgs>(result.line->command).file, "-");
+  EXPECT_EQ(result.line->settings.format, Format::kPrometheus);
+  result = Parse({"import", "a.csv", "-", "--node", "n", "--skip-bad", "--dry-run"});
+  ASSERT_TRUE(result.line.has_value()) << result.err;
+  const auto& args = std::get<ImportArgs>(result.line->command);
+  EXPECT_EQ(args.files, (std::vector<std::string>{"a.csv", "-"}));
+  EXPECT_EQ(args.node, "n");
+  EXPECT_EQ(args.job, "import");
+  EXPECT_TRUE(args.skip_bad && args.dry_run && !args.seconds);
+  EXPECT_EQ(Parse({"import"}).exit_code, kExitUsage);
+}
+
 TEST_F(CommandLineTest, AMistypedCommandIsNamedWithTheNearestOne) {
   const ParseResult result = Parse({"--data", "D", "stauts", "-o", "csv"});
   EXPECT_EQ(result.exit_code, kExitUsage);

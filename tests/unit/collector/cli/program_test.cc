@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "common/base/files.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/collector/query/sample_folder.h"
@@ -118,6 +120,58 @@ TEST_F(ProgramTest, AReaderThatGoesAwayIsNoError) {
                               " echo ${PIPESTATUS[0]}";
   const Output run = RunProgram({"/bin/bash", "-c", command});
   EXPECT_EQ(run.out, "time,__name__,instance,job,node,role,value\n0\n") << run.err;
+}
+
+TEST_F(ProgramTest, SqlInThreeForms) {
+  const std::string statement =
+      "SELECT time, value AS \"a,b\", NULL AS n FROM samples('up') WHERE t_ms > ago('2s')";
+  EXPECT_EQ(Ronda({"sql", statement}).out,
+            "time                     a,b  n\n"
+            "2026-11-19 23:59:59.000    1  -\n"
+            "2026-11-20 00:00:00.000    1  -\n");
+  EXPECT_EQ(Ronda({"sql", statement, "-o", "csv"}).out,
+            "time,\"a,b\",n\n2026-11-19 23:59:59.000,1,\n2026-11-20 00:00:00.000,1,\n");
+  EXPECT_EQ(
+      Ronda({"sql", "SELECT 9e999 a, -0.1 b, 'x\"' c, count(*) d FROM nodes", "-o", "json"}).out,
+      "[\n {\"a\":\"+Inf\",\"b\":-0.1,\"c\":\"x\\\"\",\"d\":1}\n]\n");
+  EXPECT_EQ(Ronda({"sql", "SELECT 1 WHERE 0", "-o", "json"}).out, "[]\n");
+}
+
+TEST_F(ProgramTest, SqlFromAFileAndItsErrors) {
+  std::ofstream(dir_.File("q.sql")) << "SELECT node\nFROM nodes;\n";
+  EXPECT_EQ(Ronda({"sql", "--file", dir_.File("q.sql"), "-o", "csv"}).out, "node\nweb1\n");
+  Output run = Ronda({"sql", "SELECT\n  nonsense FROM nodes"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_NE(run.err.find("line 2, column 3: no such column: nonsense\n    nonsense FROM nodes\n"
+                         "    ^\n"),
+            std::string::npos)
+      << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(Ronda({"sql"}).exit_code, 2);
+  EXPECT_EQ(Ronda({"sql", "SELECT 1", "-o", "plot"}).exit_code, 2);
+  EXPECT_EQ(Ronda({"sql", "SELECT 1", "--timeout", "soon"}).exit_code, 2);
+  EXPECT_NE(Ronda({"sql", "--schema"}).out.find("samples\n  t_ms "), std::string::npos);
+}
+
+TEST_F(ProgramTest, ExportsToStandardOutputAndToAFile) {
+  Output run = Ronda({"export", "up", "--since", "2s"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.out,
+            "time_ms,value,series\n"
+            "1795132799000,1,\"up{instance=\"\"web1\"\",job=\"\"node\"\",node=\"\"web1\"\",role="
+            "\"\"web\"\"}\"\n"
+            "1795132800000,1,\"up{instance=\"\"web1\"\",job=\"\"node\"\",node=\"\"web1\"\",role="
+            "\"\"web\"\"}\"\n");
+  const std::string whole = Ronda({"export"}).out;
+  EXPECT_EQ(Lines(whole), 181U);
+  run = Ronda({"export", "--file", dir_.File("out.csv")});
+  EXPECT_EQ(run.out, "");
+  EXPECT_NE(run.err.find("exported 180 samples of 3 series"), std::string::npos) << run.err;
+  EXPECT_EQ(*ReadFile(dir_.File("out.csv")), whole);
+  EXPECT_EQ(Ronda({"export", "up", "-o", "json"}).exit_code, 2);
+  EXPECT_EQ(Ronda({"export", "up{"}).exit_code, 2);
+  EXPECT_EQ(Ronda({"query", "up", "-o", "prometheus"}).exit_code, 2);
+  EXPECT_EQ(Ronda({"status", "-o", "prometheus"}).exit_code, 2);
 }
 
 TEST_F(ProgramTest, RepairReports) {
