@@ -75,15 +75,6 @@ absl::StatusOr<FileDigest> Pump(const std::string& from, int to_fd, const std::s
   return digest;
 }
 
-absl::Status SyncPath(const std::string& path, int flags) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
-  if (fd < 0) {
-    return ErrnoStatus(errno, "opening " + path);
-  }
-  const auto closer = absl::MakeCleanup([fd] { close(fd); });
-  return fsync(fd) == 0 ? absl::OkStatus() : ErrnoStatus(errno, "syncing " + path);
-}
-
 }  // namespace
 
 int64_t ChangeCounter(std::string_view header) {
@@ -115,10 +106,6 @@ absl::StatusOr<FileDigest> CopyFile(const std::string& from, const std::string& 
   }
   return digest;
 }
-
-absl::Status SyncFile(const std::string& path) { return SyncPath(path, 0); }
-
-absl::Status SyncFolder(const std::string& dir) { return SyncPath(dir, O_DIRECTORY); }
 
 absl::Status RenameFile(const std::string& from, const std::string& to) {
   return rename(from.c_str(), to.c_str()) == 0

@@ -30,9 +30,6 @@ absl::StatusOr<FileDigest> HashFile(const std::string& path, std::string_view wh
 absl::StatusOr<FileDigest> CopyFile(const std::string& from, const std::string& to,
                                     std::string_view what, const Progress& progress);
 
-absl::Status SyncFile(const std::string& path);
-// Makes renames and new files in it durable.
-absl::Status SyncFolder(const std::string& dir);
 absl::Status RenameFile(const std::string& from, const std::string& to);
 
 // kResourceExhausted if the file system of `dir` (or of the nearest folder above that is there) has

@@ -7,6 +7,7 @@
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/sqlite_readonly.h"
 #include "collector/store/sqlite_recent_db.h"
+#include "common/base/files.h"
 #include "common/base/status.h"
 
 namespace ronda::backup {

@@ -4,8 +4,9 @@ namespace ronda::survey {
 namespace {
 
 constexpr FileKind kFileKinds[] = {
-    {"journal", "ronda.db", VisitJournal},
-    {"recent", "history/recent.db", VisitRecent},
+    {"journal", "ronda.db", VisitJournal},       {"recent", "history/recent.db", VisitRecent},
+    {"raw", "history/raw/*.db", VisitSamples},   {"minute", "history/minute/*.db", VisitRollups},
+    {"hour", "history/hour/*.db", VisitRollups},
 };
 
 }  // namespace

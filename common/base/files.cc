@@ -10,6 +10,28 @@
 #include "common/base/status.h"
 
 namespace ronda {
+namespace {
+
+absl::Status SyncPath(const std::string& path, int flags) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  if (fd < 0) {
+    return ErrnoStatus(errno, "opening " + path);
+  }
+  const auto closer = absl::MakeCleanup([fd] { close(fd); });
+  return fsync(fd) == 0 ? absl::OkStatus() : ErrnoStatus(errno, "syncing " + path);
+}
+
+// "." of "a", "/" of "/a", "a" of "a/b".
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+absl::Status SyncFile(const std::string& path) { return SyncPath(path, 0); }
+
+absl::Status SyncFolder(const std::string& dir) { return SyncPath(dir, O_DIRECTORY); }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -67,7 +89,9 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
 absl::Status MakeDirectories(const std::string& path, unsigned mode) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (!part.empty() && mkdir(part.c_str(), mode) != 0 && errno != EEXIST) {
+    if (!part.empty() && mkdir(part.c_str(), mode) == 0) {
+      RONDA_RETURN_IF_ERROR(SyncFolder(ParentOf(part)));
+    } else if (!part.empty() && errno != EEXIST) {
       return ErrnoStatus(errno, "making the folder " + part);
     }
     if (slash == std::string::npos) {

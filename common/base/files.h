@@ -17,7 +17,12 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes =
 // content, whole.
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content);
 
-// Makes the folder and its parents, with `mode`; fine if it is there already.
+absl::Status SyncFile(const std::string& path);
+// Makes renames and new files in it durable.
+absl::Status SyncFolder(const std::string& dir);
+
+// Makes the folder and its parents, with `mode`, and their names durable; fine if it is there
+// already.
 absl::Status MakeDirectories(const std::string& path, unsigned mode = 0750);
 
 }  // namespace ronda

@@ -32,6 +32,7 @@ constexpr NamedStep kSteps[] = {
     {"seal", &StoreScript::Seal},
     {"append", &StoreScript::Append},
     {"checkpoint the history", &StoreScript::CheckpointHistory},
+    {"compact", &StoreScript::Compact},
     {"reopen", &StoreScript::Reopen},
     {"append", &StoreScript::Append},
     {"age", &StoreScript::Age},
@@ -40,6 +41,7 @@ constexpr NamedStep kSteps[] = {
     {"end runs", &StoreScript::EndRuns},
     {"burst", &StoreScript::Burst},
     {"seal", &StoreScript::Seal},
+    {"compact", &StoreScript::Compact},
     {"append", &StoreScript::Append},
 };
 
@@ -226,6 +228,8 @@ absl::Status StoreScript::Burst() {
 }
 
 absl::Status StoreScript::Seal() { return store_->SealNow(); }
+
+absl::Status StoreScript::Compact() { return store_->CompactNow(); }
 
 absl::Status StoreScript::EndRuns() {
   for (const std::unique_ptr<Node>& node : nodes_) {

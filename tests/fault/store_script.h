@@ -50,6 +50,7 @@ class StoreScript {
   absl::Status Append();   // a few ticks of each node, with records and state
   absl::Status Burst();    // more than a page of the database
   absl::Status Seal();     // ended runs to blocks, and trim
+  absl::Status Compact();  // what is sealed to packed rows
   absl::Status EndRuns();  // the next ticks start runs anew
   absl::Status Age();      // everything so old that it is sealed though it may grow
   absl::Status CheckpointJournal();

@@ -181,14 +181,16 @@ TEST_F(BackupTest, TakesAHistoryFileThatIsBeingWritten) {
   data_.WriteHistory("raw/20261119.db", "a");
   ASSERT_OK_AND_ASSIGN(const auto writer,
                        store::Database::Open(data_.dir() + "/history/raw/20261119.db", {}));
-  ASSERT_OK(writer->Execute("INSERT INTO t VALUES('in the wal')"));
+  // While this connection is there, what others write stays in the -wal.
+  ASSERT_OK(writer->QueryInt("SELECT count(*) FROM sources"));
+  data_.WriteHistory("raw/20261119.db", "in the wal");
   ASSERT_OK(Make());
   ExpectWhole();
   ASSERT_OK(RestoreTo(dir_.File("restored")));
   ASSERT_OK_AND_ASSIGN(
       const auto restored,
       store::Database::Open(dir_.File("restored") + "/history/raw/20261119.db", {}));
-  ASSERT_OK_AND_ASSIGN(const int64_t rows, restored->QueryInt("SELECT count(*) FROM t"));
+  ASSERT_OK_AND_ASSIGN(const int64_t rows, restored->QueryInt("SELECT count(*) FROM sources"));
   EXPECT_EQ(rows, 2);
 }
 

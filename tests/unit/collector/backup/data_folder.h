@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "collector/store/sqlite_db.h"
+#include "collector/store/catalogue_rows.h"
+#include "collector/store/sqlite_catalogue_tables.h"
+#include "collector/store/sqlite_segment_db.h"
 #include "collector/store/store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
@@ -56,19 +58,25 @@ class DataFolder {
     }
     ASSERT_OK(store_->Flush(20'000));
   }
+  // Everything that is sealed to packed rows.
+  void Compact() { ASSERT_OK(store_->CompactNow()); }
   // Everything to blocks, and the journal trimmed.
   void Seal() {
     clock_.Advance(200'000);
     ASSERT_OK(store_->SealNow());
   }
 
-  // A closed SQLite file of another level.
+  // A closed file of level 1; `content` makes another file of it.
   void WriteHistory(const std::string& name, const std::string& content) {
     const std::string path = dir_ + "/history/" + name;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    ASSERT_OK_AND_ASSIGN(const auto db, store::Database::Open(path, {}));
-    ASSERT_OK(
-        db->Execute("CREATE TABLE IF NOT EXISTS t(a); INSERT INTO t VALUES('" + content + "')"));
+    ASSERT_OK_AND_ASSIGN(const auto segment, store::SegmentDb::Open(path));
+    store::SourceRow row;
+    row.node_name = content;
+    ASSERT_OK_AND_ASSIGN(const int64_t sources,
+                         segment->db()->QueryInt("SELECT count(*) FROM sources"));
+    ASSERT_OK(store::PutCatalogueRow(segment->db(), store::CatalogueTable::kSources, sources + 1,
+                                     store::EncodeSourceRow(sources + 1, row)));
   }
 
   const std::string& dir() const { return dir_; }

@@ -90,15 +90,40 @@ TEST_F(SurveyTest, AFolderWithoutDataIsAnError) {
               StatusIs(absl::StatusCode::kNotFound, "no data of Ronda"));
 }
 
-TEST_F(SurveyTest, AFileOfAnUnknownKindIsCheckedAsFarAsSqliteCan) {
-  data_.WriteHistory("raw/20261119.db", "a");
+TEST_F(SurveyTest, NamesEachPackedRowThatIsDamaged) {
+  data_.Seal();
+  data_.Compact();
+  const auto before = Survey(Depth::kCheck);
+  ASSERT_EQ(before.size(), 6u);  // the first tick belongs to the day before
+  EXPECT_EQ(before[2].kind, "raw");
+  EXPECT_EQ(before[2].samples + before[3].samples, 3 * 120);  // the second run may still grow
+  EXPECT_EQ(before[4].kind, "minute");
+  EXPECT_EQ(before[5].kind, "hour");
+  for (const FileReport& report : before) {
+    EXPECT_EQ(report.problem_count, 0) << report.name << report.problems[0];
+  }
+  Damage(before[3].name, "UPDATE rows SET data=substr(data,1,length(data)-3)||x'ffffff'");
+  Damage(before[4].name, "UPDATE rows SET t_min=t_min+1");
+  const auto after = Survey(Depth::kCheck);
+  ASSERT_EQ(after[3].problem_count, 1);
+  EXPECT_NE(after[3].problems[0].find("series 2: a packed row with a chunk of a wrong checksum"),
+            std::string::npos)
+      << after[3].problems[0];
+  ASSERT_GE(after[4].problem_count, 1);
+  EXPECT_NE(after[4].problems[0].find("not the one that it says"), std::string::npos);
+}
+
+TEST_F(SurveyTest, AForeignFileIsAProblem) {
+  const std::string folder = data_.dir() + "/history/raw";
+  std::filesystem::create_directories(folder);
+  {
+    ASSERT_OK_AND_ASSIGN(const auto db, store::Database::Open(folder + "/x.db", {}));
+    ASSERT_OK(db->Execute("CREATE TABLE t(a)"));
+  }
   const auto reports = Survey(Depth::kCheck);
   ASSERT_EQ(reports.size(), 3u);
-  EXPECT_EQ(reports[2].name, "history/raw/20261119.db");
-  EXPECT_EQ(reports[2].kind, "");
-  EXPECT_EQ(reports[2].problem_count, 0);
-  std::filesystem::resize_file(data_.dir() + "/history/raw/20261119.db", 5000);
-  EXPECT_GT(Survey(Depth::kCheck)[2].problem_count, 0);
+  EXPECT_EQ(reports[2].name, "history/raw/x.db");
+  EXPECT_GT(reports[2].problem_count, 0);
 }
 
 }  // namespace
