@@ -1,110 +1,13 @@
 #include "collector/store/catalogue.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <utility>
 
 #include "common/codec/schema_codec.h"
 
 namespace ronda::store {
-namespace {
-
-Labels TargetLabels(const SourceRow& row) {
-  Labels target = row.node_labels;
-  target.Set("node", row.node_name);
-  target.Set("job", row.group.job);
-  target.Set("instance", row.group.instance.empty() ? row.node_name : row.group.instance);
-  return target;
-}
-
-bool IsTargetName(std::string_view name) {
-  return name == "node" || name == "job" || name == "instance";
-}
-
-// The value of a label of one series, by the precedence of SeriesLabels().
-std::string_view ValueOf(const SourceSchema& pair, const Schema::Series& series,
-                         std::string_view name) {
-  if (name == kMetricName) {
-    return pair.schema->schema->metrics[series.metric].name;
-  }
-  if (!IsTargetName(name)) {
-    const std::string_view own = series.labels.Get(name);
-    if (!own.empty()) {
-      return own;
-    }
-  }
-  return pair.source->target.Get(name);
-}
-
-}  // namespace
-
-std::shared_ptr<const SourceEntry> NewSourceEntry(int64_t id, SourceRow row) {
-  auto info = std::make_shared<SourceEntry>();
-  info->id = id;
-  info->target = TargetLabels(row);
-  info->row = std::move(row);
-  return info;
-}
-
-std::shared_ptr<const SchemaEntry> NewSchemaEntry(int64_t id, const SchemaHash& hash,
-                                                  std::shared_ptr<const Schema> schema) {
-  auto info = std::make_shared<SchemaEntry>();
-  info->id = id;
-  info->hash = hash;
-  info->schema = std::move(schema);
-  for (uint32_t i = 0; i < info->schema->series.size(); ++i) {
-    info->by_metric[info->schema->metric_of(i).name].push_back(i);
-  }
-  return info;
-}
-
-Labels SeriesLabels(const SourceEntry& source, const SchemaEntry& schema, size_t i) {
-  const Schema::Series& series = schema.schema->series[i];
-  std::vector<Label> all = source.target.all();
-  all.reserve(all.size() + series.labels.size() + 1);
-  for (const Label& label : series.labels.all()) {
-    if (!IsTargetName(label.name)) {
-      all.push_back(label);
-    }
-  }
-  all.push_back({std::string(kMetricName), schema.schema->metric_of(i).name});
-  return Labels(std::move(all));
-}
-
-std::vector<uint32_t> MatchSeries(const SourceSchema& pair, const std::vector<Matcher>& matchers) {
-  // Matchers on target labels decide about all series at once, an equality on the name about most.
-  const std::string* metric = nullptr;
-  for (const Matcher& matcher : matchers) {
-    if (IsTargetName(matcher.name())) {
-      if (!matcher.Matches(pair.source->target.Get(matcher.name()))) {
-        return {};
-      }
-    } else if (matcher.name() == kMetricName && matcher.type() == Matcher::Type::kEqual) {
-      metric = &matcher.value();
-    }
-  }
-  const Schema& schema = *pair.schema->schema;
-  std::vector<uint32_t> out;
-  const auto consider = [&](uint32_t i) {
-    for (const Matcher& matcher : matchers) {
-      if (!IsTargetName(matcher.name()) &&
-          !matcher.Matches(ValueOf(pair, schema.series[i], matcher.name()))) {
-        return;
-      }
-    }
-    out.push_back(i);
-  };
-  if (metric != nullptr) {
-    const auto it = pair.schema->by_metric.find(*metric);
-    if (it != pair.schema->by_metric.end()) {
-      std::for_each(it->second.begin(), it->second.end(), consider);
-    }
-    return out;
-  }
-  for (uint32_t i = 0; i < schema.series.size(); ++i) {
-    consider(i);
-  }
-  return out;
-}
 
 void Catalogue::LoadNode(int64_t id, NodeInfo node) {
   next_node_ = std::max(next_node_, id + 1);
@@ -174,6 +77,10 @@ void Catalogue::SawBlock(const SourceEntry& source, const SchemaEntry& schema, i
   SourceInfo& newest = nodes_[source.row.node].newest[source.row.group];
   if (newest.group.name.empty() || t_ms >= newest.last_ms) {
     newest = {source.row.group, schema.hash, t_ms};
+  }
+  const auto pair = pairs_.find({source.id, schema.id});
+  if (pair != pairs_.end() && t_ms > pair->second->t_max_ms) {
+    pair->second->t_max_ms = t_ms;
   }
 }
 
@@ -319,9 +226,25 @@ std::vector<SourceSchema> Catalogue::PairsOf(int64_t source) const {
 
 void Catalogue::AddPair(const std::shared_ptr<const SourceEntry>& source,
                         const std::shared_ptr<const SchemaEntry>& schema) {
-  if (!known_pairs_.insert({source->id, schema->id}).second) {
+  std::shared_ptr<IndexedPair>& pair = pairs_[{source->id, schema->id}];
+  if (pair != nullptr) {
     return;
   }
+  // Samples of it may have been seen before.
+  constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
+  int64_t newest_ms = kNever;
+  if (const Node* node = FindNode(source->row.node)) {
+    const auto newest = node->newest.find(source->row.group);
+    newest_ms = newest == node->newest.end() ? kNever : newest->second.last_ms;
+  }
+  pair = std::make_shared<IndexedPair>(SourceSchema{source, schema}, kNever, newest_ms);
+  pairs_by_node_.insert(
+      std::upper_bound(pairs_by_node_.begin(), pairs_by_node_.end(), source->row.node_name,
+                       [](const std::string& name, const PairIndex::Pair& other) {
+                         return name < other->pair.source->row.node_name;
+                       }),
+      pair);
+  index_.reset();
   // A source rarely has more than one schema; then the series they share count once.
   absl::flat_hash_set<Labels> before;
   std::vector<std::shared_ptr<const SchemaEntry>>& others = schemas_of_source_[source->id];
@@ -339,7 +262,13 @@ void Catalogue::AddPair(const std::shared_ptr<const SourceEntry>& source,
       series_ += before.contains(SeriesLabels(*source, *schema, i)) ? 0 : 1;
     }
   }
-  pairs_.push_back({source, schema});
+}
+
+PairIndex Catalogue::Index() const {
+  if (!index_) {
+    index_.emplace(pairs_by_node_);
+  }
+  return *index_;
 }
 
 }  // namespace ronda::store

@@ -11,48 +11,13 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "collector/store/catalogue_rows.h"
+#include "collector/store/pair_index.h"
+#include "collector/store/source_schema.h"
 #include "collector/store/store.h"
 #include "common/base/strings.h"
-#include "common/model/labels.h"
-#include "common/model/matcher.h"
 #include "common/model/schema.h"
 
 namespace ronda::store {
-
-// Immutable once in the catalogue, so that readers keep them without a lock.
-struct SourceEntry {
-  int64_t id = 0;
-  SourceRow row;
-  // What each series of the source has besides its schema's labels: node, job, instance and the
-  // node's own labels.
-  Labels target;
-};
-
-struct SchemaEntry {
-  int64_t id = 0;
-  SchemaHash hash{};
-  std::shared_ptr<const Schema> schema;
-  // Series by metric name, ascending: most selectors name a metric.
-  absl::flat_hash_map<std::string_view, std::vector<uint32_t>> by_metric;
-};
-
-std::shared_ptr<const SourceEntry> NewSourceEntry(int64_t id, SourceRow row);
-std::shared_ptr<const SchemaEntry> NewSchemaEntry(int64_t id, const SchemaHash& hash,
-                                                  std::shared_ptr<const Schema> schema);
-
-// Samples of a source under one schema exist, or existed.
-struct SourceSchema {
-  std::shared_ptr<const SourceEntry> source;
-  std::shared_ptr<const SchemaEntry> schema;
-};
-
-// The label set of series `i`. The target labels win over the schema's, which win over the node's
-// own.
-Labels SeriesLabels(const SourceEntry& source, const SchemaEntry& schema, size_t i);
-
-// Indices, ascending, of the series that every matcher matches.
-std::vector<uint32_t> MatchSeries(const SourceSchema& pair, const std::vector<Matcher>& matchers);
 
 // A catalogue row that is to be written with the next commit.
 struct CatalogueWrite {
@@ -113,7 +78,8 @@ class Catalogue {
   // Notes that the source has samples under the schema.
   void AddPair(const std::shared_ptr<const SourceEntry>& source,
                const std::shared_ptr<const SchemaEntry>& schema);
-  const std::vector<SourceSchema>& pairs() const { return pairs_; }
+  // All pairs. None has samples in the head or in level 0 that are newer than its t_max_ms.
+  PairIndex Index() const;
   std::vector<SourceSchema> PairsOf(int64_t source) const;
   int64_t series() const { return series_; }
 
@@ -129,9 +95,10 @@ class Catalogue {
   absl::flat_hash_map<SourceRow, int64_t> source_ids_;
   absl::flat_hash_map<int64_t, std::shared_ptr<const SchemaEntry>> schemas_;
   absl::flat_hash_map<SchemaHash, int64_t> schema_ids_;
-  absl::flat_hash_set<std::pair<int64_t, int64_t>> known_pairs_;
+  absl::flat_hash_map<std::pair<int64_t, int64_t>, std::shared_ptr<IndexedPair>> pairs_;
   absl::flat_hash_map<int64_t, std::vector<std::shared_ptr<const SchemaEntry>>> schemas_of_source_;
-  std::vector<SourceSchema> pairs_;
+  std::vector<PairIndex::Pair> pairs_by_node_;  // ascending by the nodes' names
+  mutable std::optional<PairIndex> index_;      // of pairs_by_node_, if somebody asked for it
   int64_t series_ = 0;
   int64_t next_node_ = 1;
   int64_t next_source_ = 1;

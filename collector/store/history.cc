@@ -242,11 +242,14 @@ absl::StatusOr<std::optional<CoveredRun>> History::FindRun(const RunKey& key) co
 class History::Snapshot final : public History::Moment {
  public:
   Snapshot(const History* history, Lease db, Transaction transaction)
-      : history_(history), db_(std::move(db)), transaction_(std::move(transaction)) {}
+      : history_(history),
+        db_(std::move(db)),
+        transaction_(std::move(transaction)),
+        blobs_(db_->Blobs()) {}
 
   absl::Status ReadBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                           std::span<const uint32_t> wanted, VisitBlock visit) override {
-    return history_->ReadBlocks(db_.get(), pair, start_ms, end_ms, wanted, visit);
+    return history_->ReadBlocks(db_.get(), pair, start_ms, end_ms, wanted, &blobs_, visit);
   }
   absl::StatusOr<std::vector<Uncompacted>> BlocksToCompact(int64_t source,
                                                            int64_t end_ms) override {
@@ -254,13 +257,14 @@ class History::Snapshot final : public History::Moment {
   }
   absl::Status ReadBlock(const Uncompacted& block, std::span<const uint32_t> wanted,
                          VisitBlock visit) override {
-    return history_->ReadBlock(db_.get(), block.block.row, wanted, visit);
+    return history_->ReadBlock(db_.get(), block.block.row, wanted, &blobs_, visit);
   }
 
  private:
   const History* history_;
   Lease db_;
   Transaction transaction_;  // ends before its connection is given back
+  BlobCursor blobs_;         // closed before the transaction ends
 };
 
 absl::StatusOr<std::unique_ptr<History::Moment>> History::Now() const {
@@ -282,7 +286,7 @@ absl::Status History::ReadBlocks(const SourceSchema& pair, int64_t start_ms, int
 
 absl::Status History::ReadBlocks(RecentDb* db, const SourceSchema& pair, int64_t start_ms,
                                  int64_t end_ms, std::span<const uint32_t> wanted,
-                                 VisitBlock visit) const {
+                                 BlobCursor* blobs, VisitBlock visit) const {
   const std::optional<int64_t> source = LocalOf(&History::sources_, pair.source->id);
   const std::optional<int64_t> schema = LocalOf(&History::schemas_, pair.schema->id);
   if (!source || !schema) {
@@ -295,16 +299,16 @@ absl::Status History::ReadBlocks(RecentDb* db, const SourceSchema& pair, int64_t
   }
   RONDA_RETURN_IF_ERROR(rows.status());
   for (const BlockRow& row : *rows) {
-    RONDA_RETURN_IF_ERROR(ReadBlock(db, row, wanted, visit));
+    RONDA_RETURN_IF_ERROR(ReadBlock(db, row, wanted, blobs, visit));
   }
   return absl::OkStatus();
 }
 
 absl::Status History::ReadBlock(RecentDb* db, const BlockRow& row, std::span<const uint32_t> wanted,
-                                VisitBlock visit) const {
+                                BlobCursor* blobs, VisitBlock visit) const {
   std::vector<std::vector<double>> columns;
   absl::Status damage;
-  absl::StatusOr<BlockHeader> header = db->ReadBlock(row, wanted, &columns, &damage);
+  absl::StatusOr<BlockHeader> header = db->ReadBlock(row, wanted, blobs, &columns, &damage);
   if (!damage.ok()) {
     CountCorrupt(row.id, damage);
   }

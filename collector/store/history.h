@@ -109,7 +109,8 @@ class History {
   absl::Status Load(RecentDb* db, Catalogue* catalogue, std::vector<CatalogueWrite>* writes);
   absl::StatusOr<Lease> Borrow() const;
   absl::Status ReadBlocks(RecentDb* db, const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
-                          std::span<const uint32_t> wanted, VisitBlock visit) const;
+                          std::span<const uint32_t> wanted, BlobCursor* blobs,
+                          VisitBlock visit) const;
   absl::Status WriteRun(const SealedRun& sealed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   absl::StatusOr<int64_t> LocalNode(const SourceEntry& source)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
@@ -121,7 +122,7 @@ class History {
   absl::StatusOr<std::vector<Uncompacted>> BlocksToCompact(RecentDb* db, int64_t source,
                                                            int64_t end_ms) const;
   absl::Status ReadBlock(RecentDb* db, const BlockRow& row, std::span<const uint32_t> wanted,
-                         VisitBlock visit) const;
+                         BlobCursor* blobs, VisitBlock visit) const;
   // `id` tells damaged blocks apart: of the row; negative for runs of records; 0 for the rest.
   void CountCorrupt(int64_t id, const absl::Status& status) const;
 

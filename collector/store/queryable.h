@@ -42,6 +42,16 @@ class Queryable {
   virtual absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers,
                                                      int64_t start_ms, int64_t end_ms) const = 0;
 
+  // The names of the labels that such series have, and the values that they have of one label;
+  // sorted, unique. No matchers: of all series.
+  virtual absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                                              int64_t start_ms,
+                                                              int64_t end_ms) const = 0;
+  virtual absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                               const std::vector<Matcher>& matchers,
+                                                               int64_t start_ms,
+                                                               int64_t end_ms) const = 0;
+
   // Every metric ever declared, sorted by name.
   virtual std::vector<MetricInfo> Metrics() const = 0;
 };

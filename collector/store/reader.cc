@@ -6,8 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
+#include "collector/store/label_sets.h"
 #include "collector/store/run_decode.h"
-#include "collector/store/series_batch.h"
 #include "common/base/status.h"
 
 namespace ronda::store {
@@ -19,7 +20,10 @@ absl::Status CheckMatchers(const std::vector<Matcher>& matchers) {
                           : absl::OkStatus();
 }
 
-// So many series of a node are read at once that they take some 64 MiB at one sample a second.
+// One moment of recent.db is for so many: while it lasts, the file's -wal grows.
+constexpr size_t kNodesAtOnce = 100;
+
+// So many series are read at once that they take some 64 MiB at one sample a second.
 size_t SeriesAtOnce(int64_t start_ms, int64_t end_ms) {
   constexpr double kSamples = 4 << 20;
   const double seconds = (static_cast<double>(end_ms) - static_cast<double>(start_ms)) / 1000;
@@ -28,50 +32,45 @@ size_t SeriesAtOnce(int64_t start_ms, int64_t end_ms) {
 
 }  // namespace
 
-absl::StatusOr<Reader::Nodes> Reader::FindNodes(const std::vector<Matcher>& matchers,
-                                                int64_t start_ms, int64_t end_ms) const {
-  std::vector<SourceSchema> pairs;
-  {
-    MutexLock lock(&state_.mu);
-    pairs = state_.catalogue.pairs();
-  }
-  Nodes nodes;
-  for (SourceSchema& pair : pairs) {
-    std::vector<uint32_t> series = MatchSeries(pair, matchers);
-    if (!series.empty()) {
-      std::vector<Place>& places = nodes[pair.source->row.node_name];
-      places.push_back({std::move(pair), std::move(series), nullptr, {}});
+PairIndex Reader::Index() const {
+  MutexLock lock(&state_.mu);
+  return state_.catalogue.Index();
+}
+
+absl::StatusOr<std::vector<Reader::Node>> Reader::FindNodes(PairMatcher* matcher, int64_t start_ms,
+                                                            int64_t end_ms) const {
+  std::vector<Node> nodes;
+  absl::flat_hash_set<std::string> names;
+  const auto add_node = [&](const PairIndex::Pair& pair) {
+    const std::string& name = pair->pair.source->row.node_name;
+    if (names.insert(name).second) {
+      nodes.push_back({name, {}});
     }
-  }
-  // Nodes whose data is all in history files.
+  };
+  // Ascending by node: the pairs of one come together.
+  Index().Find(matcher, start_ms, end_ms,
+               [&](const PairIndex::Pair& pair, const SeriesList& series) {
+                 add_node(pair);
+                 nodes.back().matches.push_back({pair, series});
+               });
   for (const std::shared_ptr<SegmentFile>& file : segments_.Overlapping(start_ms, end_ms)) {
-    RONDA_ASSIGN_OR_RETURN(const auto in_file, file->Pairs());
-    for (const auto& pair : in_file) {
-      const std::string& node = pair->pair.source->row.node_name;
-      if (!nodes.contains(node) && !MatchSeries(pair->pair, matchers).empty()) {
-        nodes[node];
-      }
-    }
+    RONDA_ASSIGN_OR_RETURN(const PairIndex in_file, file->Pairs());
+    in_file.Find(matcher, start_ms, end_ms,
+                 [&](const PairIndex::Pair& pair, const SeriesList&) { add_node(pair); });
   }
   return nodes;
 }
 
-absl::Status Reader::AddSegments(std::string_view node, const std::vector<Matcher>& matchers,
+absl::Status Reader::AddSegments(std::span<const Node> nodes, PairMatcher* matcher,
                                  int64_t start_ms, int64_t end_ms,
                                  std::vector<Place>* places) const {
   for (const std::shared_ptr<SegmentFile>& file : segments_.Overlapping(start_ms, end_ms)) {
-    RONDA_ASSIGN_OR_RETURN(const auto pairs, file->Pairs());
-    auto it = std::partition_point(pairs.begin(), pairs.end(), [&](const auto& pair) {
-      return pair->pair.source->row.node_name < node;
-    });
-    for (; it != pairs.end() && (*it)->pair.source->row.node_name == node; ++it) {
-      if ((*it)->t_min_ms > end_ms || (*it)->t_max_ms < start_ms) {
-        continue;
-      }
-      std::vector<uint32_t> series = MatchSeries((*it)->pair, matchers);
-      if (!series.empty()) {
-        places->push_back({(*it)->pair, std::move(series), file, {}});
-      }
+    RONDA_ASSIGN_OR_RETURN(const PairIndex in_file, file->Pairs());
+    for (const Node& node : nodes) {
+      in_file.FindOfNode(node.name, matcher, start_ms, end_ms,
+                         [&](const PairIndex::Pair& pair, const SeriesList& series) {
+                           places->push_back({{pair, series}, file, {}});
+                         });
     }
   }
   return absl::OkStatus();
@@ -102,10 +101,11 @@ bool Reader::HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms)
 absl::Status Reader::Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                             absl::FunctionRef<bool(const SeriesView&)> visit) const {
   RONDA_RETURN_IF_ERROR(CheckMatchers(matchers));
-  RONDA_ASSIGN_OR_RETURN(Nodes nodes, FindNodes(matchers, start_ms, end_ms));
-  for (auto& [node, places] : nodes) {
-    RONDA_ASSIGN_OR_RETURN(const bool more,
-                           SelectNode(node, std::move(places), matchers, start_ms, end_ms, visit));
+  PairMatcher matcher(matchers);
+  RONDA_ASSIGN_OR_RETURN(const std::vector<Node> nodes, FindNodes(&matcher, start_ms, end_ms));
+  for (size_t first = 0; first < nodes.size(); first += kNodesAtOnce) {
+    const auto some = std::span(nodes).subspan(first, std::min(kNodesAtOnce, nodes.size() - first));
+    RONDA_ASSIGN_OR_RETURN(const bool more, SelectNodes(some, &matcher, start_ms, end_ms, visit));
     if (!more) {
       break;
     }
@@ -113,76 +113,41 @@ absl::Status Reader::Select(const std::vector<Matcher>& matchers, int64_t start_
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Reader::SelectNode(std::string_view node, std::vector<Place> places,
-                                        const std::vector<Matcher>& matchers, int64_t start_ms,
-                                        int64_t end_ms,
-                                        absl::FunctionRef<bool(const SeriesView&)> visit) const {
-  for (Place& place : places) {
-    place.runs = RunsOf(place.pair, start_ms, end_ms);
-  }
-  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<History::Moment> now, history_.Now());
-  RONDA_RETURN_IF_ERROR(AddSegments(node, matchers, start_ms, end_ms, &places));
-
-  std::map<Labels, std::vector<SeriesPlace>> by_labels;
-  for (uint32_t i = 0; i < places.size(); ++i) {
-    const Place& place = places[i];
-    for (const uint32_t series : place.series) {
-      by_labels[SeriesLabels(*place.pair.source, *place.pair.schema, series)].push_back(
-          {i, series});
+absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatcher* matcher,
+                                         int64_t start_ms, int64_t end_ms,
+                                         absl::FunctionRef<bool(const SeriesView&)> visit) const {
+  std::vector<Place> places;
+  for (const Node& node : nodes) {
+    for (const Match& match : node.matches) {
+      places.push_back({match, nullptr, RunsOf(match.pair->pair, start_ms, end_ms)});
     }
   }
-  const size_t batch = SeriesAtOnce(start_ms, end_ms);
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<History::Moment> recent, history_.Now());
+  RONDA_RETURN_IF_ERROR(AddSegments(nodes, matcher, start_ms, end_ms, &places));
+
+  SeriesPlaces by_labels;
+  for (uint32_t i = 0; i < places.size(); ++i) {
+    const SourceSchema& pair = places[i].match.pair->pair;
+    for (const uint32_t series : *places[i].match.series) {
+      by_labels[SeriesLabels(*pair.source, *pair.schema, series)].push_back({i, series});
+    }
+  }
+  const size_t at_once = SeriesAtOnce(start_ms, end_ms);
   for (auto it = by_labels.begin(); it != by_labels.end();) {
     const auto first = it;
     SeriesBatch wanted(places.size());
-    for (; it != by_labels.end() && wanted.size() < batch; ++it) {
+    for (; it != by_labels.end() && wanted.size() < at_once; ++it) {
       wanted.Add(it->second);
     }
     wanted.Sort();
-    for (uint32_t i = 0; i < places.size(); ++i) {
-      const Place& place = places[i];
-      if (wanted.series(i).empty()) {
-        continue;
-      }
-      const auto add_run = [&](std::vector<int64_t> t_ms, std::vector<uint64_t> order,
-                               std::vector<std::vector<double>> columns) {
-        const auto times = std::make_shared<const std::vector<int64_t>>(std::move(t_ms));
-        const auto orders = std::make_shared<const std::vector<uint64_t>>(std::move(order));
-        for (size_t c = 0; c < columns.size(); ++c) {
-          wanted.AddPiece(i, c, {times, orders, std::move(columns[c]), {}, i});
-        }
-      };
-      for (const RunSnapshot& run : place.runs) {
-        DecodedSamples decoded = DecodeSamples(run.frames, wanted.series(i));
-        std::vector<uint64_t> order;
-        for (size_t f = 0; f < decoded.frames; ++f) {
-          order.push_back(run.frames[f].order);
-        }
-        add_run(std::move(decoded.t_ms), std::move(order), std::move(decoded.columns));
-      }
-      if (place.file != nullptr) {
-        RONDA_RETURN_IF_ERROR(place.file->Read(
-            place.pair, start_ms, end_ms, wanted.series(i),
-            [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms, size_t index,
-                SegmentColumn column) {
-              wanted.AddPiece(
-                  i, index,
-                  {t_ms, nullptr, std::move(column.values), std::move(column.present), i});
-            }));
-      } else if (now != nullptr) {
-        RONDA_RETURN_IF_ERROR(now->ReadBlocks(
-            place.pair, start_ms, end_ms, wanted.series(i),
-            [&](BlockHeader header, std::vector<std::vector<double>> columns) {
-              add_run(std::move(header.t_ms), std::move(header.order), std::move(columns));
-            }));
-      }
-    }
+    RONDA_RETURN_IF_ERROR(ReadPlaces(places, recent.get(), start_ms, end_ms, &wanted));
     MergedSeries merged;
     auto one = first;
     for (size_t i = 0; i < wanted.size(); ++i, ++one) {
       wanted.Merge(i, start_ms, end_ms, &merged);
       const SeriesPlace& at = one->second.front();
-      const MetricInfo& metric = places[at.place].pair.schema->schema->metric_of(at.series);
+      const MetricInfo& metric =
+          places[at.place].match.pair->pair.schema->schema->metric_of(at.series);
       if (!merged.t_ms.empty() && !visit({one->first, metric, merged.t_ms, merged.values})) {
         return false;
       }
@@ -191,33 +156,127 @@ absl::StatusOr<bool> Reader::SelectNode(std::string_view node, std::vector<Place
   return true;
 }
 
+absl::Status Reader::ReadPlaces(const std::vector<Place>& places, History::Moment* recent,
+                                int64_t start_ms, int64_t end_ms, SeriesBatch* wanted) {
+  SegmentFile* open = nullptr;
+  std::unique_ptr<SegmentFile::Moment> rows;  // of the file `open`
+  for (uint32_t i = 0; i < places.size(); ++i) {
+    const Place& place = places[i];
+    const SourceSchema& pair = place.match.pair->pair;
+    const std::span<const uint32_t> series = wanted->series(i);
+    if (series.empty()) {
+      continue;
+    }
+    const auto add_run = [&](std::vector<int64_t> t_ms, std::vector<uint64_t> order,
+                             std::vector<std::vector<double>> columns) {
+      const auto times = std::make_shared<const std::vector<int64_t>>(std::move(t_ms));
+      const auto orders = std::make_shared<const std::vector<uint64_t>>(std::move(order));
+      for (size_t c = 0; c < columns.size(); ++c) {
+        wanted->AddPiece(i, c, {times, orders, std::move(columns[c]), {}, i});
+      }
+    };
+    for (const RunSnapshot& run : place.runs) {
+      DecodedSamples decoded = DecodeSamples(run.frames, series);
+      std::vector<uint64_t> order;
+      for (size_t f = 0; f < decoded.frames; ++f) {
+        order.push_back(run.frames[f].order);
+      }
+      add_run(std::move(decoded.t_ms), std::move(order), std::move(decoded.columns));
+    }
+    if (place.file != nullptr) {
+      if (open != place.file.get()) {
+        rows = nullptr;
+        open = place.file.get();
+        RONDA_ASSIGN_OR_RETURN(rows, open->Now());
+      }
+      RONDA_RETURN_IF_ERROR(rows->Read(pair, start_ms, end_ms, series,
+                                       [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms,
+                                           size_t index, SegmentColumn column) {
+                                         wanted->AddPiece(i, index,
+                                                          {t_ms, nullptr, std::move(column.values),
+                                                           std::move(column.present), i});
+                                       }));
+    } else if (recent != nullptr) {
+      RONDA_RETURN_IF_ERROR(recent->ReadBlocks(
+          pair, start_ms, end_ms, series,
+          [&](BlockHeader header, std::vector<std::vector<double>> columns) {
+            add_run(std::move(header.t_ms), std::move(header.order), std::move(columns));
+          }));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Reader::MayHave(const IndexedPair& pair, int64_t start_ms,
+                                     int64_t end_ms) const {
+  const int64_t newest_ms = pair.t_max_ms;
+  if (newest_ms <= end_ms) {
+    return newest_ms >= start_ms;
+  }
+  if (HeadHas(pair.pair, start_ms, end_ms)) {
+    return true;
+  }
+  const absl::StatusOr<bool> blocks = history_.HasBlocks(pair.pair, start_ms, end_ms);
+  if (absl::IsDataLoss(blocks.status())) {
+    return false;
+  }
+  return blocks;
+}
+
+absl::Status Reader::FindPairs(const std::vector<Matcher>& matchers, int64_t start_ms,
+                               int64_t end_ms, PairIndex::Visit visit) const {
+  PairMatcher matcher(matchers);
+  absl::Status status;
+  Index().Find(&matcher, start_ms, end_ms,
+               [&](const PairIndex::Pair& pair, const SeriesList& series) {
+                 const absl::StatusOr<bool> has = MayHave(*pair, start_ms, end_ms);
+                 status.Update(has.status());
+                 if (has.ok() && *has) {
+                   visit(pair, series);
+                 }
+               });
+  RONDA_RETURN_IF_ERROR(status);
+  for (const std::shared_ptr<SegmentFile>& file : segments_.Overlapping(start_ms, end_ms)) {
+    RONDA_ASSIGN_OR_RETURN(const PairIndex in_file, file->Pairs());
+    in_file.Find(&matcher, start_ms, end_ms, visit);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<Labels>> Reader::Series(const std::vector<Matcher>& matchers,
                                                    int64_t start_ms, int64_t end_ms) const {
   RONDA_RETURN_IF_ERROR(CheckMatchers(matchers));
-  RONDA_ASSIGN_OR_RETURN(Nodes nodes, FindNodes(matchers, start_ms, end_ms));
-  std::set<Labels> found;
-  for (auto& [node, places] : nodes) {
-    for (Place& place : places) {
-      bool has = HeadHas(place.pair, start_ms, end_ms);
-      if (!has) {
-        const absl::StatusOr<bool> blocks = history_.HasBlocks(place.pair, start_ms, end_ms);
-        if (!blocks.ok() && !absl::IsDataLoss(blocks.status())) {
-          return blocks.status();
+  std::vector<Labels> found;
+  RONDA_RETURN_IF_ERROR(
+      FindPairs(matchers, start_ms, end_ms, [&](const auto& pair, const SeriesList& list) {
+        for (const uint32_t series : *list) {
+          found.push_back(SeriesLabels(*pair->pair.source, *pair->pair.schema, series));
         }
-        has = blocks.ok() && *blocks;
-      }
-      if (!has) {
-        place.series.clear();
-      }
-    }
-    RONDA_RETURN_IF_ERROR(AddSegments(node, matchers, start_ms, end_ms, &places));
-    for (const Place& place : places) {
-      for (const uint32_t series : place.series) {
-        found.insert(SeriesLabels(*place.pair.source, *place.pair.schema, series));
-      }
-    }
-  }
-  return std::vector<Labels>(found.begin(), found.end());
+      }));
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+absl::StatusOr<std::vector<std::string>> Reader::LabelNames(const std::vector<Matcher>& matchers,
+                                                            int64_t start_ms,
+                                                            int64_t end_ms) const {
+  LabelNameSet names;
+  RONDA_RETURN_IF_ERROR(FindPairs(
+      matchers, start_ms, end_ms,
+      [&](const auto& pair, const SeriesList& series) { names.Add(pair->pair, series); }));
+  return names.Take();
+}
+
+absl::StatusOr<std::vector<std::string>> Reader::LabelValues(std::string_view name,
+                                                             const std::vector<Matcher>& matchers,
+                                                             int64_t start_ms,
+                                                             int64_t end_ms) const {
+  LabelValueSet values(name);
+  RONDA_RETURN_IF_ERROR(FindPairs(
+      matchers, start_ms, end_ms,
+      [&](const auto& pair, const SeriesList& series) { values.Add(pair->pair, series); }));
+  return values.Take();
 }
 
 std::vector<MetricInfo> Reader::Metrics() const {

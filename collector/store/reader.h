@@ -2,24 +2,26 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "collector/store/history.h"
+#include "collector/store/pair_index.h"
 #include "collector/store/queryable.h"
 #include "collector/store/records.h"
 #include "collector/store/segments.h"
+#include "collector/store/series_batch.h"
 #include "collector/store/store_state.h"
 
 namespace ronda::store {
 
-// Thread-safe. Works node by node, since no two nodes share a series: takes what the head has, then
-// a moment of recent.db, then the list of packed rows. Data moves the same way, so that what moves
-// in between is seen twice, as the same samples, and never missed.
+// Thread-safe. Works by a few nodes at a time, since no two nodes share a series: takes what the
+// head has, then a moment of recent.db, then the list of packed rows. Data moves the same way, so
+// that what moves in between is seen twice, as the same samples, and never missed.
 class Reader : public Queryable, public RecordReader {
  public:
   // All must outlive the reader.
@@ -30,30 +32,52 @@ class Reader : public Queryable, public RecordReader {
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override;
   absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
                                              int64_t end_ms) const override;
+  absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                                      int64_t start_ms,
+                                                      int64_t end_ms) const override;
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       int64_t start_ms,
+                                                       int64_t end_ms) const override;
   std::vector<MetricInfo> Metrics() const override;
   absl::Status ScanRecords(
       std::string_view kind, std::string_view node, int64_t start_ms, int64_t end_ms,
       absl::FunctionRef<bool(std::string_view node, const Record& record)> visit) const override;
 
  private:
-  // The series of a pair that match. `file` is null for head and recent.db.
+  // A pair, and which of its series match.
+  struct Match {
+    PairIndex::Pair pair;
+    SeriesList series;
+  };
+  // A node, and what the store's catalogue has of it: nothing, if all is in history files.
+  struct Node {
+    std::string name;
+    std::vector<Match> matches;
+  };
+  // Where series that match are. `file` is null for head and recent.db.
   struct Place {
-    SourceSchema pair;
-    std::vector<uint32_t> series;
+    Match match;
     std::shared_ptr<SegmentFile> file;
     std::vector<RunSnapshot> runs;
   };
-  // The places by the node's name; with no more than names for those of history files.
-  using Nodes = std::map<std::string, std::vector<Place>, std::less<>>;
+  using SeriesPlaces = std::map<Labels, std::vector<SeriesPlace>>;
 
-  absl::StatusOr<Nodes> FindNodes(const std::vector<Matcher>& matchers, int64_t start_ms,
-                                  int64_t end_ms) const;
-  absl::Status AddSegments(std::string_view node, const std::vector<Matcher>& matchers,
-                           int64_t start_ms, int64_t end_ms, std::vector<Place>* places) const;
-  absl::StatusOr<bool> SelectNode(std::string_view node, std::vector<Place> places,
-                                  const std::vector<Matcher>& matchers, int64_t start_ms,
-                                  int64_t end_ms,
-                                  absl::FunctionRef<bool(const SeriesView&)> visit) const;
+  PairIndex Index() const;
+  absl::StatusOr<std::vector<Node>> FindNodes(PairMatcher* matcher, int64_t start_ms,
+                                              int64_t end_ms) const;
+  absl::Status AddSegments(std::span<const Node> nodes, PairMatcher* matcher, int64_t start_ms,
+                           int64_t end_ms, std::vector<Place>* places) const;
+  absl::StatusOr<bool> SelectNodes(std::span<const Node> nodes, PairMatcher* matcher,
+                                   int64_t start_ms, int64_t end_ms,
+                                   absl::FunctionRef<bool(const SeriesView&)> visit) const;
+  static absl::Status ReadPlaces(const std::vector<Place>& places, History::Moment* recent,
+                                 int64_t start_ms, int64_t end_ms, SeriesBatch* wanted);
+  // Calls `visit` for each pair with series that match and may have samples in the time, once for
+  // each catalogue that it is in.
+  absl::Status FindPairs(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                         PairIndex::Visit visit) const;
+  absl::StatusOr<bool> MayHave(const IndexedPair& pair, int64_t start_ms, int64_t end_ms) const;
   std::vector<RunSnapshot> RunsOf(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
   bool HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
 

@@ -31,6 +31,24 @@ void ForEachSample(const SeriesPiece& piece, int64_t start_ms, int64_t end_ms, E
   }
 }
 
+// Appends a piece of level 1 without holes; false if it is none, or if it is not after *out.
+bool AppendWhole(const SeriesPiece& piece, int64_t start_ms, int64_t end_ms, MergedSeries* out) {
+  const std::vector<int64_t>& t_ms = *piece.t_ms;
+  if (piece.order != nullptr || !piece.present.empty() || piece.values.size() != t_ms.size()) {
+    return false;
+  }
+  const auto first = std::lower_bound(t_ms.begin(), t_ms.end(), start_ms);
+  const auto last = std::upper_bound(first, t_ms.end(), end_ms);
+  if (first != last && !out->t_ms.empty() && *first <= out->t_ms.back()) {
+    return false;
+  }
+  const auto value = piece.values.begin() + (first - t_ms.begin());
+  out->t_ms.insert(out->t_ms.end(), first, last);
+  out->values.insert(out->values.end(), value, value + (last - first));
+  out->origin.resize(out->t_ms.size(), piece.origin);
+  return true;
+}
+
 struct Sample {
   int64_t t_ms;
   uint64_t order;
@@ -66,9 +84,17 @@ void SortAndPick(std::span<const SeriesPiece> pieces, int64_t start_ms, int64_t 
 
 }  // namespace
 
+void MergedSeries::Clear() {
+  t_ms.clear();
+  values.clear();
+  origin.clear();
+  duplicates = 0;
+  conflicts = 0;
+}
+
 void MergePieces(std::span<const SeriesPiece> pieces, int64_t start_ms, int64_t end_ms,
                  MergedSeries* out) {
-  *out = MergedSeries();
+  out->Clear();
   std::vector<const SeriesPiece*> sorted;
   size_t total = 0;
   for (const SeriesPiece& piece : pieces) {
@@ -86,6 +112,9 @@ void MergePieces(std::span<const SeriesPiece> pieces, int64_t start_ms, int64_t 
   // Nearly always one piece follows the other, and each goes forward.
   bool in_order = true;
   for (const SeriesPiece* piece : sorted) {
+    if (AppendWhole(*piece, start_ms, end_ms, out)) {
+      continue;
+    }
     ForEachSample(*piece, start_ms, end_ms, [&](int64_t t, double v, uint64_t) {
       in_order = in_order && (out->t_ms.empty() || t > out->t_ms.back());
       out->t_ms.push_back(t);
@@ -94,7 +123,7 @@ void MergePieces(std::span<const SeriesPiece> pieces, int64_t start_ms, int64_t 
     });
   }
   if (!in_order) {
-    *out = MergedSeries();
+    out->Clear();
     SortAndPick(pieces, start_ms, end_ms, out);
   }
 }

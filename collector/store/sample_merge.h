@@ -26,6 +26,8 @@ struct MergedSeries {
   std::vector<uint32_t> origin;  // of the piece that each is from
   int64_t duplicates = 0;        // samples left out because level 1 has the same
   int64_t conflicts = 0;         // samples left out because level 1 has another value at that time
+
+  void Clear();
 };
 
 // The samples in [start_ms, end_ms]. Of samples with one time the one with the lower order wins:

@@ -218,15 +218,15 @@ absl::Status Sealer::RemoveOld() {
   if (options_.retention_raw_ms <= 0) {
     return absl::OkStatus();
   }
-  std::vector<SourceSchema> pairs;
+  PairIndex pairs;
   {
     MutexLock lock(&state_.mu);
-    pairs = state_.catalogue.pairs();
+    pairs = state_.catalogue.Index();
   }
   const int64_t before_ms = clock_.NowMs() - options_.retention_raw_ms;
   int64_t left = kRemovePerStep;
-  for (const SourceSchema& pair : pairs) {
-    RONDA_ASSIGN_OR_RETURN(const int64_t removed, history_.Remove(pair, before_ms, left));
+  for (const PairIndex::Pair& pair : pairs) {
+    RONDA_ASSIGN_OR_RETURN(const int64_t removed, history_.Remove(pair->pair, before_ms, left));
     left -= removed;
     if (left <= 0) {
       break;

@@ -1,7 +1,9 @@
 #include "collector/store/segment_catalogue.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "collector/store/catalogue_rows.h"
 #include "collector/store/sqlite_catalogue_tables.h"
@@ -37,18 +39,20 @@ absl::Status SegmentCatalogue::Load(SegmentDb* db) {
         damaged.Update(schema.status());
         return absl::OkStatus();
       }));
-  RONDA_ASSIGN_OR_RETURN(const std::vector<SegmentDb::Pair> pairs, db->Pairs());
-  for (const SegmentDb::Pair& pair : pairs) {
+  RONDA_ASSIGN_OR_RETURN(const std::vector<SegmentDb::Pair> rows, db->Pairs());
+  std::vector<PairIndex::Pair> pairs;
+  for (const SegmentDb::Pair& pair : rows) {
     const auto source = sources_.find(pair.source);
     const auto schema = schemas_.find(pair.schema);
     if (source != sources_.end() && schema != schemas_.end()) {
-      pairs_.push_back(std::make_shared<const SegmentPair>(
-          SegmentPair{{source->second, schema->second}, pair.t_min_ms, pair.t_max_ms}));
+      pairs.push_back(std::make_shared<const IndexedPair>(
+          SourceSchema{source->second, schema->second}, pair.t_min_ms, pair.t_max_ms));
     }
   }
-  std::stable_sort(pairs_.begin(), pairs_.end(), [](const auto& a, const auto& b) {
+  std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) {
     return a->pair.source->row.node_name < b->pair.source->row.node_name;
   });
+  pairs_ = PairIndex(std::move(pairs));
   return damaged;
 }
 

@@ -4,23 +4,15 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "collector/store/catalogue.h"
+#include "collector/store/pair_index.h"
+#include "collector/store/source_schema.h"
 #include "collector/store/sqlite_segment_db.h"
 
 namespace ronda::store {
-
-// A pair of a file, with the times of its samples. Its ids are the file's; the node's is 0.
-struct SegmentPair {
-  SourceSchema pair;
-  int64_t t_min_ms = 0;
-  int64_t t_max_ms = 0;
-};
 
 // Not thread-safe; the pairs may be shared.
 class SegmentCatalogue {
@@ -28,8 +20,8 @@ class SegmentCatalogue {
   // kDataLoss: a row is damaged; the others are loaded.
   absl::Status Load(SegmentDb* db);
 
-  // Ascending by the nodes' names.
-  const std::vector<std::shared_ptr<const SegmentPair>>& pairs() const { return pairs_; }
+  // The pairs that have rows. Their ids are the file's; the node's is 0.
+  const PairIndex& pairs() const { return pairs_; }
 
   // The file's own entries for a pair of the store; writes those that are new. In a transaction:
   // if that fails, load the catalogue anew.
@@ -40,7 +32,7 @@ class SegmentCatalogue {
   absl::flat_hash_map<SourceRow, std::shared_ptr<const SourceEntry>> source_of_;
   absl::flat_hash_map<int64_t, std::shared_ptr<const SchemaEntry>> schemas_;
   absl::flat_hash_map<SchemaHash, std::shared_ptr<const SchemaEntry>> schema_of_;
-  std::vector<std::shared_ptr<const SegmentPair>> pairs_;
+  PairIndex pairs_;
   int64_t next_source_ = 1;
   int64_t next_schema_ = 1;
 };

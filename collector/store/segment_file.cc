@@ -88,21 +88,20 @@ absl::StatusOr<SegmentFile::Lease> SegmentFile::Borrow() {
   return Lease(this, std::move(db));
 }
 
-absl::StatusOr<std::vector<std::shared_ptr<const SegmentPair>>> SegmentFile::Pairs() {
+absl::StatusOr<PairIndex> SegmentFile::Pairs() {
   MutexLock lock(&mu_);
   const absl::Status status = LoadLocked();
   if (IsDamage(status)) {
     on_corrupt_(path_, status);
-    return std::vector<std::shared_ptr<const SegmentPair>>();
+    return PairIndex();
   }
   RONDA_RETURN_IF_ERROR(status);
   return catalogue_.pairs();
 }
 
-absl::Status SegmentFile::ForEachRow(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
-                                     std::span<const uint32_t> wanted, ReadOneRow read) {
-  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
-  RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
+absl::Status SegmentFile::ForEachRow(SegmentDb* db, const SourceSchema& pair, int64_t start_ms,
+                                     int64_t end_ms, std::span<const uint32_t> wanted,
+                                     ReadOneRow read) {
   const absl::StatusOr<std::vector<SegmentRowInfo>> rows =
       db->FindRows(pair.source->id, pair.schema->id, start_ms, end_ms);
   if (IsDamage(rows.status())) {
@@ -125,34 +124,65 @@ absl::Status SegmentFile::ForEachRow(const SourceSchema& pair, int64_t start_ms,
       continue;
     }
     const std::string name = fmt::format("{} row {}", path_, row.id);
-    tell(name, read(db.get(), row, [&](size_t index, const absl::Status& why) {
+    tell(name, read(row, [&](size_t index, const absl::Status& why) {
            tell(fmt::format("{} series {}", name, wanted[index]), why);
          }));
   }
   return failed;
 }
 
+// Holds a read transaction on a connection of its own.
+class SegmentFile::Snapshot final : public SegmentFile::Moment {
+ public:
+  Snapshot(SegmentFile* file, Lease db, Transaction transaction)
+      : file_(*file),
+        db_(std::move(db)),
+        transaction_(std::move(transaction)),
+        blobs_(db_->Blobs()) {}
+
+  absl::Status Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                    std::span<const uint32_t> wanted, VisitColumn visit) override {
+    return file_.ForEachRow(
+        db_.get(), pair, start_ms, end_ms, wanted, [&](const SegmentRowInfo& row, Tell tell) {
+          return db_->ReadRow(row, start_ms, end_ms, wanted, &blobs_,
+                              [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms,
+                                  size_t index, absl::StatusOr<SegmentColumn> column) {
+                                if (column.ok()) {
+                                  visit(t_ms, index, std::move(*column));
+                                } else {
+                                  tell(index, column.status());
+                                }
+                              });
+        });
+  }
+
+ private:
+  SegmentFile& file_;
+  Lease db_;
+  Transaction transaction_;  // ends before its connection is given back
+  BlobCursor blobs_;         // closed before the transaction ends
+};
+
+absl::StatusOr<std::unique_ptr<SegmentFile::Moment>> SegmentFile::Now() {
+  RONDA_ASSIGN_OR_RETURN(Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db->db(), false));
+  return std::unique_ptr<Moment>(new Snapshot(this, std::move(db), std::move(transaction)));
+}
+
 absl::Status SegmentFile::Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                                std::span<const uint32_t> wanted, VisitColumn visit) {
-  return ForEachRow(
-      pair, start_ms, end_ms, wanted, [&](SegmentDb* db, const SegmentRowInfo& row, Tell tell) {
-        return db->ReadRow(row, start_ms, end_ms, wanted,
-                           [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms,
-                               size_t index, absl::StatusOr<SegmentColumn> column) {
-                             if (column.ok()) {
-                               visit(t_ms, index, std::move(*column));
-                             } else {
-                               tell(index, column.status());
-                             }
-                           });
-      });
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<Moment> now, Now());
+  return now->Read(pair, start_ms, end_ms, wanted, visit);
 }
 
 absl::Status SegmentFile::ReadRollups(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                                       std::span<const uint32_t> wanted, VisitBuckets visit) {
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
+  BlobCursor blobs = db->Blobs();
   return ForEachRow(
-      pair, start_ms, end_ms, wanted, [&](SegmentDb* db, const SegmentRowInfo& row, Tell tell) {
-        return db->ReadRollups(row, wanted,
+      db.get(), pair, start_ms, end_ms, wanted, [&](const SegmentRowInfo& row, Tell tell) {
+        return db->ReadRollups(row, wanted, &blobs,
                                [&](size_t index, absl::StatusOr<std::vector<Bucket>> buckets) {
                                  if (buckets.ok()) {
                                    visit(index, std::move(*buckets));
@@ -170,10 +200,11 @@ absl::Status SegmentFile::Ticks(const SourceSchema& pair, int64_t window,
   RONDA_ASSIGN_OR_RETURN(const std::vector<SegmentRowInfo> rows,
                          db->FindRows(pair.source->id, pair.schema->id, WindowStartMs(window) + 1,
                                       WindowEndMs(window)));
+  BlobCursor blobs = db->Blobs();
   for (const SegmentRowInfo& row : rows) {
     const uint32_t any[] = {row.key.first_series};
     const absl::Status read =
-        db->ReadRow(row, WindowStartMs(window) + 1, WindowEndMs(window), any,
+        db->ReadRow(row, WindowStartMs(window) + 1, WindowEndMs(window), any, &blobs,
                     [&](const std::shared_ptr<const std::vector<int64_t>>& t_ms, size_t,
                         const absl::StatusOr<SegmentColumn>&) {
                       ticks->insert(ticks->end(), t_ms->begin(), t_ms->end());

@@ -49,7 +49,7 @@ class SegmentFile {
 
   // The pairs that have rows. A file that is damaged so that it cannot be opened has none, and is
   // told to on_corrupt.
-  absl::StatusOr<std::vector<std::shared_ptr<const SegmentPair>>> Pairs();
+  absl::StatusOr<PairIndex> Pairs();
 
   // Reads the wanted series (ascending) of one of Pairs(). Damaged parts are told to on_corrupt and
   // left out.
@@ -58,6 +58,16 @@ class SegmentFile {
                              size_t wanted_index, SegmentColumn column)>;
   absl::Status Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                     std::span<const uint32_t> wanted, VisitColumn visit);
+
+  // One moment of the rows, to read many pairs. Of one thread at a time; the file must outlive it.
+  class Moment {
+   public:
+    virtual ~Moment() = default;
+    // As above.
+    virtual absl::Status Read(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+                              std::span<const uint32_t> wanted, VisitColumn visit) = 0;
+  };
+  absl::StatusOr<std::unique_ptr<Moment>> Now();
 
   // Reads roll-ups, whole rows, likewise.
   using VisitBuckets = absl::FunctionRef<void(size_t wanted_index, std::vector<Bucket> buckets)>;
@@ -83,13 +93,13 @@ class SegmentFile {
 
  private:
   class Lease;
+  class Snapshot;
   absl::StatusOr<Lease> Borrow();
   // Calls `read` for each row of the pair and time that has wanted series; damage that it finds, in
   // the row or through `tell` in a series, is told to on_corrupt.
   using Tell = absl::FunctionRef<void(size_t wanted_index, const absl::Status& why)>;
-  using ReadOneRow =
-      absl::FunctionRef<absl::Status(SegmentDb* db, const SegmentRowInfo& row, Tell tell)>;
-  absl::Status ForEachRow(const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
+  using ReadOneRow = absl::FunctionRef<absl::Status(const SegmentRowInfo& row, Tell tell)>;
+  absl::Status ForEachRow(SegmentDb* db, const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                           std::span<const uint32_t> wanted, ReadOneRow read);
   absl::Status LoadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::unique_ptr<SegmentDb>> ConnectLocked(bool check)

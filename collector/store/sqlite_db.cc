@@ -154,13 +154,35 @@ absl::StatusOr<Blob> Blob::Open(const Database& db, const char* table, const cha
                                 int64_t rowid) {
   sqlite3_blob* blob = nullptr;
   if (sqlite3_blob_open(db.db_, "main", table, column, rowid, 0, &blob) != SQLITE_OK) {
-    // SQLITE_ERROR is what a row that is not there gives.
-    const bool absent = (sqlite3_extended_errcode(db.db_) & 0xff) == SQLITE_ERROR;
-    const absl::Status status = db.LastError("opening a blob");
+    const absl::Status status = OpenError(db);
     sqlite3_blob_close(blob);
-    return absent ? MakeStatus(absl::StatusCode::kNotFound, Message(status)) : status;
+    return status;
   }
   return Blob(&db, blob);
+}
+
+absl::Status Blob::Reopen(int64_t rowid) {
+  return sqlite3_blob_reopen(blob_, rowid) == SQLITE_OK ? absl::OkStatus() : OpenError(*db_);
+}
+
+absl::Status Blob::OpenError(const Database& db) {
+  // SQLITE_ERROR is what a row that is not there gives.
+  const bool absent = (sqlite3_extended_errcode(db.db_) & 0xff) == SQLITE_ERROR;
+  const absl::Status status = db.LastError("opening a blob");
+  return absent ? MakeStatus(absl::StatusCode::kNotFound, Message(status)) : status;
+}
+
+absl::StatusOr<const Blob*> BlobCursor::At(int64_t rowid) {
+  if (blob_.has_value()) {
+    const absl::Status status = blob_->Reopen(rowid);
+    if (!status.ok()) {
+      blob_.reset();
+      return status;
+    }
+    return &*blob_;
+  }
+  RONDA_ASSIGN_OR_RETURN(Blob blob, Blob::Open(*db_, table_, column_, rowid));
+  return &blob_.emplace(std::move(blob));
 }
 
 Blob::~Blob() { sqlite3_blob_close(blob_); }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -66,14 +67,37 @@ class Blob {
   Blob(Blob&& other) noexcept;
   Blob& operator=(Blob&&) = delete;
 
+  // Goes on to another row. After an error the blob is of no use. Errors: see Open.
+  absl::Status Reopen(int64_t rowid);
+
   size_t size() const;
   // kDataLoss: the blob is shorter, or a page of it is damaged.
   absl::Status Read(size_t offset, size_t size, std::string* out) const;
 
  private:
   Blob(const Database* db, sqlite3_blob* blob) : db_(db), blob_(blob) {}
+  static absl::Status OpenError(const Database& db);
+
   const Database* db_;
   sqlite3_blob* blob_;
+};
+
+// The blobs of one column, one after the other: to go on to the next costs much less than to open
+// it. Of one thread at a time. While a blob is open, so is the connection's read transaction.
+class BlobCursor {
+ public:
+  // All must outlive it.
+  BlobCursor(const Database* db, const char* table, const char* column)
+      : db_(db), table_(table), column_(column) {}
+
+  // The blob of the row, until the next call. Errors: see Blob::Open.
+  absl::StatusOr<const Blob*> At(int64_t rowid);
+
+ private:
+  const Database* db_;
+  const char* table_;
+  const char* column_;
+  std::optional<Blob> blob_;
 };
 
 // A connection. Of one thread at a time.

@@ -193,14 +193,14 @@ absl::StatusOr<bool> RecentDb::HasBlocks(int64_t source, int64_t schema, int64_t
 }
 
 absl::StatusOr<BlockHeader> RecentDb::ReadBlock(const BlockRow& row,
-                                                std::span<const uint32_t> wanted,
+                                                std::span<const uint32_t> wanted, BlobCursor* blobs,
                                                 std::vector<std::vector<double>>* columns,
                                                 absl::Status* damage) {
-  RONDA_ASSIGN_OR_RETURN(const Blob blob, Blob::Open(*db_, "blocks", "data", row.id));
+  RONDA_ASSIGN_OR_RETURN(const Blob* const blob, blobs->At(row.id));
   std::string bytes;
-  RONDA_RETURN_IF_ERROR(blob.Read(0, kBlockPrefixBytes, &bytes));
+  RONDA_RETURN_IF_ERROR(blob->Read(0, kBlockPrefixBytes, &bytes));
   RONDA_ASSIGN_OR_RETURN(const size_t header_bytes, BlockHeaderBytes(bytes));
-  RONDA_RETURN_IF_ERROR(blob.Read(0, header_bytes, &bytes));
+  RONDA_RETURN_IF_ERROR(blob->Read(0, header_bytes, &bytes));
   RONDA_ASSIGN_OR_RETURN(BlockHeader header, DecodeBlockHeader(bytes));
   if (header.key != row.key) {
     return Fail(absl::StatusCode::kDataLoss, "{}: block {} is not the one its row says",
@@ -213,7 +213,7 @@ absl::StatusOr<BlockHeader> RecentDb::ReadBlock(const BlockRow& row,
                   row.id, header.columns(), i + 1);
     }
     const size_t offset = header.chunk_offsets[i];
-    absl::Status read = blob.Read(offset, header.chunk_offsets[i + 1] - offset, &bytes);
+    absl::Status read = blob->Read(offset, header.chunk_offsets[i + 1] - offset, &bytes);
     absl::StatusOr<std::vector<double>> values =
         read.ok() ? DecodeChunk(bytes, header.t_ms.size()) : std::move(read);
     if (!values.ok() && !absl::IsDataLoss(values.status()) &&

@@ -82,10 +82,13 @@ class RecentDb {
                                                    int64_t end_ms);
   absl::StatusOr<bool> HasBlocks(int64_t source, int64_t schema, int64_t start_ms, int64_t end_ms);
   // The header of a block, and the named columns in `columns` (ascending). A column that is damaged
-  // is empty, and *damage says why. kDataLoss: the header is damaged.
+  // is empty, and *damage says why. kDataLoss: the header is damaged. `blobs` is Blobs() of this
+  // connection.
   absl::StatusOr<BlockHeader> ReadBlock(const BlockRow& row, std::span<const uint32_t> wanted,
+                                        BlobCursor* blobs,
                                         std::vector<std::vector<double>>* columns,
                                         absl::Status* damage);
+  BlobCursor Blobs() const { return BlobCursor(db_.get(), "blocks", "data"); }
   // Runs of records of a kind that overlap the window. node 0: all.
   using VisitRecords =
       absl::FunctionRef<void(int64_t node, const RunKey& key, std::string_view frames)>;

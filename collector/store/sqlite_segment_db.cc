@@ -108,14 +108,15 @@ absl::StatusOr<std::vector<SegmentRowInfo>> SegmentDb::FindRows(int64_t source, 
 }
 
 absl::Status SegmentDb::ReadChunks(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
+                                   BlobCursor* blobs,
                                    absl::FunctionRef<void(const SegmentHeader&)> begin,
                                    VisitChunk visit) {
-  RONDA_ASSIGN_OR_RETURN(const Blob blob, Blob::Open(*db_, "rows", "data", row.id));
+  RONDA_ASSIGN_OR_RETURN(const Blob* const blob, blobs->At(row.id));
   std::string bytes;
-  RONDA_RETURN_IF_ERROR(blob.Read(0, std::min(blob.size(), kFirstRead), &bytes));
+  RONDA_RETURN_IF_ERROR(blob->Read(0, std::min(blob->size(), kFirstRead), &bytes));
   RONDA_ASSIGN_OR_RETURN(const size_t header_bytes, SegmentHeaderBytes(bytes));
   if (header_bytes > bytes.size()) {
-    RONDA_RETURN_IF_ERROR(blob.Read(0, header_bytes, &bytes));
+    RONDA_RETURN_IF_ERROR(blob->Read(0, header_bytes, &bytes));
   }
   RONDA_ASSIGN_OR_RETURN(const SegmentHeader header, DecodeSegmentHeader(bytes));
   if (header.key != row.key) {
@@ -127,7 +128,7 @@ absl::Status SegmentDb::ReadChunks(const SegmentRowInfo& row, std::span<const ui
   for (auto it = first; it != wanted.end() && *it - row.key.first_series < row.key.series; ++it) {
     const size_t i = *it - row.key.first_series;
     const size_t offset = header.chunk_offsets[i];
-    absl::Status read = blob.Read(offset, header.chunk_offsets[i + 1] - offset, &bytes);
+    absl::Status read = blob->Read(offset, header.chunk_offsets[i + 1] - offset, &bytes);
     visit(static_cast<size_t>(it - wanted.begin()),
           read.ok() ? absl::StatusOr<std::string_view>(bytes) : std::move(read));
   }
@@ -135,12 +136,13 @@ absl::Status SegmentDb::ReadChunks(const SegmentRowInfo& row, std::span<const ui
 }
 
 absl::Status SegmentDb::ReadRow(const SegmentRowInfo& row, int64_t start_ms, int64_t end_ms,
-                                std::span<const uint32_t> wanted, VisitColumn visit) {
+                                std::span<const uint32_t> wanted, BlobCursor* blobs,
+                                VisitColumn visit) {
   size_t ticks = 0;
   size_t first = 0;
   std::shared_ptr<const std::vector<int64_t>> t_ms;
   return ReadChunks(
-      row, wanted,
+      row, wanted, blobs,
       [&](const SegmentHeader& header) {
         const auto begin = std::lower_bound(header.t_ms.begin(), header.t_ms.end(), start_ms);
         const auto end = std::upper_bound(begin, header.t_ms.end(), end_ms);
@@ -156,7 +158,7 @@ absl::Status SegmentDb::ReadRow(const SegmentRowInfo& row, int64_t start_ms, int
 }
 
 absl::Status SegmentDb::ReadRollups(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
-                                    VisitBuckets visit) {
+                                    BlobCursor* blobs, VisitBuckets visit) {
   std::vector<int64_t> ends;
   const auto decode = [&](std::string_view chunk) -> absl::StatusOr<std::vector<Bucket>> {
     if (chunk.empty()) {
@@ -166,7 +168,7 @@ absl::Status SegmentDb::ReadRollups(const SegmentRowInfo& row, std::span<const u
     return DecodeRollup(body, ends);
   };
   return ReadChunks(
-      row, wanted, [&](const SegmentHeader& header) { ends = header.t_ms; },
+      row, wanted, blobs, [&](const SegmentHeader& header) { ends = header.t_ms; },
       [&](size_t index, const absl::StatusOr<std::string_view>& chunk) {
         visit(index,
               chunk.ok() ? decode(*chunk) : absl::StatusOr<std::vector<Bucket>>(chunk.status()));

@@ -54,14 +54,15 @@ class SegmentDb {
       absl::FunctionRef<void(const std::shared_ptr<const std::vector<int64_t>>& t_ms,
                              size_t wanted_index, absl::StatusOr<SegmentColumn> column)>;
   // Reads the wanted series (ascending) that the row has, cut to [start_ms, end_ms]. kDataLoss: the
-  // row's header is damaged.
+  // row's header is damaged. `blobs` is Blobs() of this connection.
   absl::Status ReadRow(const SegmentRowInfo& row, int64_t start_ms, int64_t end_ms,
-                       std::span<const uint32_t> wanted, VisitColumn visit);
+                       std::span<const uint32_t> wanted, BlobCursor* blobs, VisitColumn visit);
   // The same of a row of roll-ups, with all of its buckets.
   using VisitBuckets =
       absl::FunctionRef<void(size_t wanted_index, absl::StatusOr<std::vector<Bucket>> buckets)>;
   absl::Status ReadRollups(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
-                           VisitBuckets visit);
+                           BlobCursor* blobs, VisitBuckets visit);
+  BlobCursor Blobs() const { return BlobCursor(db_.get(), "rows", "data"); }
 
   Database* db() { return db_.get(); }
 
@@ -70,7 +71,8 @@ class SegmentDb {
   using VisitChunk =
       absl::FunctionRef<void(size_t wanted_index, const absl::StatusOr<std::string_view>& chunk)>;
   absl::Status ReadChunks(const SegmentRowInfo& row, std::span<const uint32_t> wanted,
-                          absl::FunctionRef<void(const SegmentHeader&)> begin, VisitChunk visit);
+                          BlobCursor* blobs, absl::FunctionRef<void(const SegmentHeader&)> begin,
+                          VisitChunk visit);
 
   explicit SegmentDb(std::unique_ptr<Database> db) : db_(std::move(db)) {}
 

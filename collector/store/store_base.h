@@ -37,6 +37,17 @@ class StoreBase : public Store {
                                              int64_t end_ms) const override {
     return reader_->Series(matchers, start_ms, end_ms);
   }
+  absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                                      int64_t start_ms,
+                                                      int64_t end_ms) const override {
+    return reader_->LabelNames(matchers, start_ms, end_ms);
+  }
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       int64_t start_ms,
+                                                       int64_t end_ms) const override {
+    return reader_->LabelValues(name, matchers, start_ms, end_ms);
+  }
   std::vector<MetricInfo> Metrics() const override { return reader_->Metrics(); }
   absl::Status ScanRecords(
       std::string_view kind, std::string_view node, int64_t start_ms, int64_t end_ms,

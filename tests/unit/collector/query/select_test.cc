@@ -50,6 +50,15 @@ class MemoryData : public store::Queryable {
                                              int64_t) const override {
     return std::vector<Labels>();
   }
+  absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>&, int64_t,
+                                                      int64_t) const override {
+    return std::vector<std::string>();
+  }
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view,
+                                                       const std::vector<Matcher>&, int64_t,
+                                                       int64_t) const override {
+    return std::vector<std::string>();
+  }
   std::vector<MetricInfo> Metrics() const override { return {}; }
 
   FakeClock* clock = nullptr;  // each series takes 11 s of it
