@@ -1,5 +1,6 @@
 // ronda-collector: takes what agents send, keeps it, watches it, tells.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -111,10 +112,18 @@ int Run(const Flags& flags) {
   return 0;
 }
 
+// Columns and messages of a query take some megabytes for a moment. By default glibc returns them
+// to the kernel after each query, and half of the next query's time goes into getting them again.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
 }  // namespace
 }  // namespace ronda::collector
 
 int main(int argc, char** argv) {
+  ronda::collector::KeepFreedMemory();
   ronda::BlockSignals({SIGINT, SIGTERM, SIGHUP});
   ronda::collector::Flags flags;
   CLI::App app{"Takes what agents sample, keeps it in SQLite, watches rules and notifies."};
