@@ -146,7 +146,7 @@ class StoreIoFaultTest : public StoreFaultTest {
   static void ExpectNamed(const std::string& step, const absl::Status& status) {
     if (!status.ok()) {
       const std::string message(Message(status));
-      EXPECT_NE(message.find(".db: "), std::string::npos) << step << ": " << status;
+      EXPECT_NE(message.find(".db"), std::string::npos) << step << ": " << status;
     }
   }
 };
