@@ -1,5 +1,6 @@
 #include "collector/store/appender.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -46,6 +47,11 @@ HeadRun* RestoreRun(StoreState* state, const RunKey& key, const CoveredRun& cove
 }
 
 absl::Status Appender::Append(std::vector<Batch> batches) {
+  if (disk_.full() && std::any_of(batches.begin(), batches.end(), [](const Batch& batch) {
+        return !batch.frames.empty() && !batch.essential;
+      })) {
+    return Fail(absl::StatusCode::kResourceExhausted, "appending: the disk is full");
+  }
   if (journal_.pending_bytes() > max_pending_bytes_) {
     return Fail(absl::StatusCode::kResourceExhausted,
                 "appending: {} bytes wait for the journal already", journal_.pending_bytes());

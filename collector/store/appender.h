@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "collector/store/disk_space.h"
 #include "collector/store/history.h"
 #include "collector/store/journal_writer.h"
 #include "collector/store/store.h"
@@ -19,11 +20,12 @@ namespace ronda::store {
 // Thread-safe. All references must outlive it.
 class Appender {
  public:
-  Appender(StoreState* state, const History* history, JournalWriter* journal, const Clock& clock,
-           int64_t max_pending_bytes)
+  Appender(StoreState* state, const History* history, JournalWriter* journal, const DiskSpace& disk,
+           const Clock& clock, int64_t max_pending_bytes)
       : state_(*state),
         history_(*history),
         journal_(*journal),
+        disk_(disk),
         clock_(clock),
         max_pending_bytes_(max_pending_bytes) {}
 
@@ -58,6 +60,7 @@ class Appender {
   StoreState& state_;
   const History& history_;
   JournalWriter& journal_;
+  const DiskSpace& disk_;
   const Clock& clock_;
   const int64_t max_pending_bytes_;
 };

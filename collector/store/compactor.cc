@@ -18,6 +18,8 @@ namespace {
 
 constexpr auto kPeriod = std::chrono::minutes(10);
 constexpr auto kFirstPass = std::chrono::minutes(1);
+constexpr auto kPeriodOfLittleRoom = std::chrono::minutes(1);
+constexpr auto kPeriodOfNoRoom = std::chrono::seconds(5);
 // A window is compacted when it ended so long ago: nearly all of its blocks are sealed then.
 constexpr int64_t kLagMs = 600'000;
 
@@ -58,24 +60,42 @@ bool Compactor::stopping() const {
 
 void Compactor::Run() {
   bool failing = false;
-  bool first = true;
+  std::chrono::seconds wait = kFirstPass;
   for (;;) {
     {
       MutexLock lock(&thread_mu_);
-      if (!stop_) {
-        wake_.WaitFor(&thread_mu_, first ? kFirstPass : kPeriod);
+      if (!stop_ && !hurry_) {
+        wake_.WaitFor(&thread_mu_, wait);
       }
+      hurry_ = false;
       if (stop_) {
         return;
       }
     }
-    first = false;
-    const absl::Status status = Pass(false);
+    const absl::Status status = Round();
+    const DiskState disk = disk_.state();
+    wait = disk == DiskState::kHard   ? kPeriodOfNoRoom
+           : disk == DiskState::kSoft ? kPeriodOfLittleRoom
+                                      : kPeriod;
     if (!status.ok() && !failing) {
       obs::Error("store", "compaction failed, trying again: {}", Message(status));
     }
     failing = !status.ok();
   }
+}
+
+void Compactor::Hurry() {
+  MutexLock lock(&thread_mu_);
+  hurry_ = true;
+  wake_.SignalAll();
+}
+
+absl::Status Compactor::Round() {
+  if (disk_.full()) {
+    MutexLock pass(&pass_mu_);
+    return retention_.Enforce();
+  }
+  return Pass(false);
 }
 
 std::map<NodeId, std::vector<Compactor::Waiting>> Compactor::RunsInHead() const {

@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "collector/store/disk_space.h"
 #include "collector/store/history.h"
 #include "collector/store/level_one.h"
 #include "collector/store/replay.h"
@@ -40,25 +41,30 @@ class Compactor {
   using OnLost = std::function<void(const std::vector<LostFrames>&)>;
 
   Compactor(StoreState* state, History* history, LevelOne* level, Sealer* sealer,
-            Retention* retention, const Clock& clock, OnLost on_lost)
+            Retention* retention, const DiskSpace& disk, const Clock& clock, OnLost on_lost)
       : state_(*state),
         history_(*history),
         level_(*level),
         sealer_(*sealer),
         retention_(*retention),
+        disk_(disk),
         clock_(clock),
         on_lost_(std::move(on_lost)) {}
   ~Compactor() { Stop(); }
 
-  // Compacts what is due, and removes what is too old or too much, every few minutes.
+  // Compacts what is due, and removes what is too old or too much, every few minutes; more often
+  // while there is little room on the disk. While it is full, it only removes.
   void Start();
   void Stop();
+  // Begins the next round now: the state of the disk has changed.
+  void Hurry();
 
   // Compacts the windows that ended some minutes ago; with `all` whatever is sealed.
   absl::Status Pass(bool all) ABSL_LOCKS_EXCLUDED(pass_mu_);
 
  private:
   void Run();
+  absl::Status Round();
   bool stopping() const;
   // What is not compacted in this pass.
   struct Waiting {
@@ -83,6 +89,7 @@ class Compactor {
   LevelOne& level_;
   Sealer& sealer_;
   Retention& retention_;
+  const DiskSpace& disk_;
   const Clock& clock_;
   const OnLost on_lost_;
 
@@ -91,6 +98,7 @@ class Compactor {
   mutable Mutex thread_mu_;
   CondVar wake_;
   bool stop_ ABSL_GUARDED_BY(thread_mu_) = false;
+  bool hurry_ ABSL_GUARDED_BY(thread_mu_) = false;
   std::thread thread_;
 };
 

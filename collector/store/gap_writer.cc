@@ -56,6 +56,7 @@ absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
     Batch batch;
     batch.node = gap.run.node;
     batch.epoch = epoch;
+    batch.essential = true;
     batch.frames.push_back(std::move(frame));
     batch.state.push_back({std::string(kSpace), GapKey(gap), ""});
     RONDA_RETURN_IF_ERROR(store->Append(std::move(batch)));

@@ -29,9 +29,10 @@ int64_t NowNs() {
 
 }  // namespace
 
-JournalWriter::JournalWriter(std::unique_ptr<JournalDb> db, Options options,
+JournalWriter::JournalWriter(std::unique_ptr<JournalDb> db, Options options, DiskSpace* disk,
                              std::function<void(int64_t, const Durable&)> on_durable)
     : options_(std::move(options)),
+      disk_(*disk),
       on_durable_(std::move(on_durable)),
       db_(std::move(db)),
       next_commit_(options_.next_commit),
@@ -202,7 +203,11 @@ bool JournalWriter::WaitForWork() {
 void JournalWriter::RunTrim() {
   const TrimContent& content = *trim_;
   mu_.Unlock();
-  const absl::Status status = db_->Trim(content);
+  absl::Status status = db_->Trim(content);
+  if (TellDisk(status)) {
+    status = db_->Trim(content);
+    TellDisk(status);
+  }
   mu_.Lock();
   if (status.ok()) {
     while (!rows_.empty() && rows_.front().first <= content.through_commit) {
@@ -213,6 +218,14 @@ void JournalWriter::RunTrim() {
   trim_result_ = status;
   trim_done_ = true;
   done_.SignalAll();
+}
+
+bool JournalWriter::TellDisk(const absl::Status& written) {
+  if (written.ok()) {
+    disk_.WriteSucceeded();
+    return false;
+  }
+  return disk_.WriteFailed(written);
 }
 
 bool JournalWriter::CommitNext() {
@@ -232,6 +245,7 @@ bool JournalWriter::CommitNext() {
   for (;;) {
     const int64_t start = NowNs();
     const absl::Status status = db_->Commit(content);
+    const bool again = TellDisk(status);
     MutexLock lock(&mu_);
     last_start_ns_ = start;
     if (status.ok()) {
@@ -244,6 +258,9 @@ bool JournalWriter::CommitNext() {
       break;
     }
     RecordFailure(status);
+    if (again) {
+      continue;
+    }
     if (stop_) {
       obs::Error("store", "stopping with {} frames that could not be written: {}",
                  pending->durable.size(), Message(status));

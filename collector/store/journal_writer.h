@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "collector/store/disk_space.h"
 #include "collector/store/head.h"
 #include "collector/store/journal_row.h"
 #include "collector/store/sqlite_journal_db.h"
@@ -58,9 +59,9 @@ class JournalWriter {
     std::deque<std::pair<int64_t, int64_t>> rows;
   };
 
-  // `on_durable(commit, numbers)` runs on the writer's thread after each commit, before the
-  // batches' own callbacks.
-  JournalWriter(std::unique_ptr<JournalDb> db, Options options,
+  // Tells `disk`, which must outlive it, what writes came to. `on_durable(commit, numbers)` runs on
+  // the writer's thread after each commit, before the batches' own callbacks.
+  JournalWriter(std::unique_ptr<JournalDb> db, Options options, DiskSpace* disk,
                 std::function<void(int64_t commit, const Durable& durable)> on_durable);
   ~JournalWriter();
 
@@ -95,6 +96,8 @@ class JournalWriter {
   };
 
   void Run();
+  // True: try again at once, there is room now.
+  bool TellDisk(const absl::Status& written) ABSL_LOCKS_EXCLUDED(mu_);
   // Waits until there is something to do; false: stop.
   bool WaitForWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunTrim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -103,6 +106,7 @@ class JournalWriter {
   void RecordFailure(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Options options_;
+  DiskSpace& disk_;
   const std::function<void(int64_t, const Durable&)> on_durable_;
   std::unique_ptr<JournalDb> db_;  // the thread's
   std::thread thread_;

@@ -21,23 +21,33 @@ absl::Status Retention::RemoveOlder(Segments* segments, int64_t keep_ms) {
 }
 
 absl::Status Retention::Enforce() {
-  if (options_.raw_ms > 0) {
-    RONDA_RETURN_IF_ERROR(history_.RemovePairs(clock_.NowMs() - options_.raw_ms));
-  }
   RONDA_RETURN_IF_ERROR(RemoveOlder(level_.raw.get(), options_.raw_ms));
   RONDA_RETURN_IF_ERROR(RemoveOlder(level_.minute.get(), options_.minute_ms));
   RONDA_RETURN_IF_ERROR(RemoveOlder(level_.hour.get(), options_.hour_ms));
+  RONDA_RETURN_IF_ERROR(RemoveTooMuch());
+  // Last, since it writes, which a full disk refuses until files are gone.
+  return options_.raw_ms > 0 ? history_.RemovePairs(clock_.NowMs() - options_.raw_ms)
+                             : absl::OkStatus();
+}
+
+absl::Status Retention::RemoveTooMuch() {
   if (options_.max_bytes <= 0) {
     return absl::OkStatus();
   }
   RONDA_ASSIGN_OR_RETURN(const RecentDb::Totals recent, history_.Totals());
   int64_t total = history_.FileBytes() + recent.bytes + level_.Bytes();
+  const int64_t missing = disk_.Missing();
+  const int64_t limit =
+      missing > 0 ? std::clamp(total - missing, options_.max_bytes / 2, options_.max_bytes)
+                  : options_.max_bytes;
   for (Segments* const segments : {level_.raw.get(), level_.minute.get(), level_.hour.get()}) {
     const std::vector<std::shared_ptr<SegmentFile>> files = segments->All();
     // The newest file stays: it is being written.
-    for (size_t i = 0; i + 1 < files.size() && total > options_.max_bytes; ++i) {
+    for (size_t i = 0; i + 1 < files.size() && total > limit; ++i) {
       const int64_t bytes = files[i]->Bytes();
-      obs::Info("store", "removing {} ({} bytes): history is at max_size", files[i]->path(), bytes);
+      obs::Info("store", "removing {} ({} bytes): {}", files[i]->path(), bytes,
+                limit < options_.max_bytes ? "there is little room on the disk"
+                                           : "history is at max_size");
       RONDA_RETURN_IF_ERROR(segments->Remove(files[i]));
       total -= bytes;
     }

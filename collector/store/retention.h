@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "collector/store/disk_space.h"
 #include "collector/store/history.h"
 #include "collector/store/level_one.h"
 #include "common/base/clock.h"
@@ -20,11 +21,15 @@ class Retention {
     int64_t max_bytes = 0;  // of everything in history/; 0: no limit
   };
 
-  Retention(const Options& options, History* history, LevelOne* level, const Clock& clock)
-      : options_(options), history_(*history), level_(*level), clock_(clock) {}
+  Retention(const Options& options, History* history, LevelOne* level, const DiskSpace& disk,
+            const Clock& clock)
+      : options_(options), history_(*history), level_(*level), disk_(disk), clock_(clock) {}
 
   // Removes whole files that end before what is kept, then, while there is more than max_bytes with
-  // what level 0 will need when it is compacted, the oldest: of samples first, then roll-ups.
+  // what level 0 will need when it is compacted, the oldest: of samples first, then roll-ups. While
+  // there is little room on the disk, max_bytes is lower by what is missing, but never by more than
+  // half: if that does not help, it is not the history that fills the disk. Without max_bytes
+  // nothing goes before its time.
   absl::Status Enforce();
 
   // How many windows a new file may hold, so that a file is at most an eighth of max_bytes.
@@ -32,10 +37,12 @@ class Retention {
 
  private:
   absl::Status RemoveOlder(Segments* segments, int64_t keep_ms);
+  absl::Status RemoveTooMuch();
 
   const Options options_;
   History& history_;
   LevelOne& level_;
+  const DiskSpace& disk_;
   const Clock& clock_;
 };
 

@@ -54,15 +54,21 @@ void Sealer::Run() {
         return;
       }
     }
-    absl::Status status = Pass(false);
-    if (status.ok()) {
-      status = RemoveOld();
-    }
+    const absl::Status status = Round();
     if (!status.ok() && !failing) {
       obs::Error("store", "sealing failed, trying again: {}", Message(status));
     }
     failing = !status.ok();
   }
+}
+
+absl::Status Sealer::Round() {
+  if (disk_.full()) {
+    MutexLock pass(&pass_mu_);
+    return Trim();
+  }
+  RONDA_RETURN_IF_ERROR(Pass(false));
+  return RemoveOld();
 }
 
 std::vector<SealedRun> Sealer::FindDue(bool now) {

@@ -7,6 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "collector/store/disk_space.h"
 #include "collector/store/history.h"
 #include "collector/store/journal_writer.h"
 #include "collector/store/store_state.h"
@@ -33,11 +34,17 @@ class Sealer {
   };
 
   Sealer(StoreState* state, History* history, JournalWriter* journal, const Clock& clock,
-         const Options& options)
-      : state_(*state), history_(*history), journal_(*journal), clock_(clock), options_(options) {}
+         const DiskSpace& disk, const Options& options)
+      : state_(*state),
+        history_(*history),
+        journal_(*journal),
+        clock_(clock),
+        disk_(disk),
+        options_(options) {}
   ~Sealer() { Stop(); }
 
-  // Seals, trims and removes once a second.
+  // Seals, trims and removes once a second; while the disk is full it only trims, since blocks
+  // would take the room that is left.
   void Start();
   void Stop();
 
@@ -46,6 +53,7 @@ class Sealer {
 
  private:
   void Run();
+  absl::Status Round();
   std::vector<SealedRun> FindDue(bool now);
   // Decodes the run; false if nothing of it can be decoded.
   bool Decode(SealedRun* sealed);
@@ -58,6 +66,7 @@ class Sealer {
   History& history_;
   JournalWriter& journal_;
   const Clock& clock_;
+  const DiskSpace& disk_;
   const Options options_;
 
   Mutex pass_mu_;

@@ -39,6 +39,7 @@ class LiveStore final : public StoreBase {
   absl::Status SealNow() override;
   absl::Status CompactNow() override;
   StoreStats Stats() const override;
+  bool DiskFull() const override { return disk_->full(); }
 
  private:
   void OnDurable(int64_t commit, const JournalWriter::Durable& durable);
@@ -48,6 +49,7 @@ class LiveStore final : public StoreBase {
   const Options options_;
   const Clock& clock_;
   FolderLock lock_;
+  std::unique_ptr<DiskSpace> disk_;
   std::unique_ptr<JournalWriter> journal_;
   std::unique_ptr<Appender> appender_;
   std::unique_ptr<Sealer> sealer_;
@@ -61,6 +63,9 @@ class LiveStore final : public StoreBase {
 
 absl::Status LiveStore::Start() {
   const std::string path = options_.dir + "/ronda.db";
+  disk_ = std::make_unique<DiskSpace>(
+      options_.dir, options_.measure_disk_for_test ? options_.measure_disk_for_test
+                                                   : [this] { return MeasureDisk(options_.dir); });
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<JournalDb> db,
                          JournalDb::Open(path, options_.max_journal_pages_for_test));
   RONDA_RETURN_IF_ERROR(db->Check());
@@ -84,13 +89,13 @@ absl::Status LiveStore::Start() {
       std::move(db),
       JournalWriter::Options{options_.commit_interval_ms, replayed.next_commit,
                              std::move(replayed.rows)},
-      [this](int64_t commit, const JournalWriter::Durable& durable) {
+      disk_.get(), [this](int64_t commit, const JournalWriter::Durable& durable) {
         OnDurable(commit, durable);
       });
-  appender_ = std::make_unique<Appender>(&state_, history_.get(), journal_.get(), clock_,
+  appender_ = std::make_unique<Appender>(&state_, history_.get(), journal_.get(), *disk_, clock_,
                                          options_.max_pending_bytes);
   sealer_ =
-      std::make_unique<Sealer>(&state_, history_.get(), journal_.get(), clock_,
+      std::make_unique<Sealer>(&state_, history_.get(), journal_.get(), clock_, *disk_,
                                Sealer::Options{options_.seal_after_ms, options_.retention_raw_ms});
   journal_->Start();
   checkpointer_->Start();
@@ -102,9 +107,9 @@ absl::Status LiveStore::Start() {
   retention_ = std::make_unique<Retention>(
       Retention::Options{options_.retention_raw_ms, options_.retention_minute_ms,
                          options_.retention_hour_ms, options_.max_history_bytes},
-      history_.get(), &level_, clock_);
+      history_.get(), &level_, *disk_, clock_);
   compactor_ = std::make_unique<Compactor>(
-      &state_, history_.get(), &level_, sealer_.get(), retention_.get(), clock_,
+      &state_, history_.get(), &level_, sealer_.get(), retention_.get(), *disk_, clock_,
       [this](const std::vector<LostFrames>& lost) {
         const absl::Status status = WriteCorruptGaps(this, lost, clock_);
         if (!status.ok()) {
@@ -115,6 +120,7 @@ absl::Status LiveStore::Start() {
     sealer_->Start();
     compactor_->Start();
   }
+  disk_->Start(options_.disk_period_ms, [this](DiskState) { compactor_->Hurry(); });
   return absl::OkStatus();
 }
 
@@ -141,6 +147,9 @@ void LiveStore::Close() {
     return;
   }
   closed_ = true;
+  if (disk_ != nullptr) {
+    disk_->Stop();  // a write that fails still gets the reserve
+  }
   if (sealer_ != nullptr) {
     sealer_->Stop();
   }
@@ -206,6 +215,8 @@ StoreStats LiveStore::Stats() const {
   stats.pending_bytes = journal.pending_bytes;
   stats.fsync_p99_ms = journal.fsync_p99_ms;
   stats.journal_status = journal.status;
+  stats.disk = disk_->state();
+  stats.disk_use = disk_->use();
   return stats;
 }
 

@@ -19,6 +19,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/disk_space.h"
 #include "collector/store/queryable.h"
 #include "collector/store/records.h"
 #include "collector/store/state_write.h"
@@ -73,6 +74,8 @@ struct Batch {
   Epoch epoch;
   std::vector<FrameEntry> frames;
   std::vector<StateWrite> state;
+  // Taken even while the disk is full, as state alone is: what alerts and messages need.
+  bool essential = false;
   // Called once, on the journal's thread, after the commit that holds the batch. Must not block.
   // Not called if the store is closed before.
   std::function<void()> on_commit;
@@ -100,7 +103,9 @@ struct StoreStats {
   int64_t rollup_bytes = 0;
   int64_t series = 0;
   double fsync_p99_ms = 0;
-  absl::Status journal_status;  // of the last commit: kResourceExhausted while the disk is full
+  absl::Status journal_status;           // of the last commit
+  DiskState disk = DiskState::kUnknown;  // of running collectors
+  DiskUse disk_use;
 };
 
 // Thread-safe.
@@ -119,6 +124,9 @@ class Store : public Queryable, public RecordReader {
     bool manual_seal = false;
     // Tests: limit ronda.db to so many pages, as a full disk does. 0: no limit.
     int64_t max_journal_pages_for_test = 0;
+    // Tests: instead of statvfs(3), and how often it is asked.
+    DiskSpace::Measure measure_disk_for_test;
+    int64_t disk_period_ms = 1000;
   };
 
   // Opens for reading and writing, replays the journal, starts the threads. `clock` must outlive
@@ -162,14 +170,17 @@ class Store : public Queryable, public RecordReader {
   // call go into the same commit (an agent's frames, and the collector's own records and state that
   // they caused, in another epoch). Frames must be new (not in Held()) and of one run in order. A
   // batch without frames and state is fine: its on_commit comes after everything appended before is
-  // durable. kResourceExhausted: max_pending_bytes is reached (the disk is full or slow): nothing
-  // was taken, try again.
+  // durable. kResourceExhausted: the disk is full and a batch with frames is not essential, or
+  // max_pending_bytes is reached (the disk is slow): nothing was taken, try again.
   virtual absl::Status Append(std::vector<Batch> batches) = 0;
   absl::Status Append(Batch batch) {
     std::vector<Batch> one;
     one.push_back(std::move(batch));
     return Append(std::move(one));
   }
+
+  // Append() takes only what is essential.
+  virtual bool DiskFull() const = 0;
 
   // Committed state values of a space, in key order.
   virtual absl::Status ScanState(

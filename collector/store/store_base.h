@@ -55,6 +55,7 @@ class StoreBase : public Store {
     return reader_->ScanRecords(kind, node, start_ms, end_ms, visit);
   }
   StoreStats Stats() const override;
+  bool DiskFull() const override { return false; }
 
  protected:
   // Sets what the functions above need.

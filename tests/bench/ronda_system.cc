@@ -95,7 +95,8 @@ class RondaSystem : public System {
   absl::StatusOr<DiskUse> Disk() const override {
     DiskUse use;
     for (const auto& entry : fs::recursive_directory_iterator(data_)) {
-      if (!entry.is_regular_file()) {
+      // The reserve is room held back for a full disk, not data.
+      if (!entry.is_regular_file() || entry.path().filename() == "reserve") {
         continue;
       }
       const auto bytes = static_cast<int64_t>(entry.file_size());

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -35,6 +38,7 @@ class StoreFullTest : public ::testing::Test {
     options_.manual_seal = true;
     options_.commit_interval_ms = 1;
     options_.max_pending_bytes = 200'000;
+    options_.disk_period_ms = 10;
     ASSERT_OK_AND_ASSIGN(store_, Store::Open(options_, clock_));
     NodeInfo node;
     node.name = "web1";
@@ -66,16 +70,39 @@ class StoreFullTest : public ::testing::Test {
     return status;
   }
 
-  // Appends until the store refuses.
+  // Appends until the store refuses because the disk is full, not because the journal is slow.
   void Fill() {
     for (int i = 0; i < 200'000; ++i) {
       const absl::Status status = Append();
       if (!status.ok()) {
-        ASSERT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, "wait for the journal"));
-        return;
+        ASSERT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, "appending: "));
+        if (store_->DiskFull()) {
+          return;
+        }
+        store_->Flush(20).IgnoreError();
       }
     }
     FAIL() << "never full";
+  }
+
+  // What an alert writes: a transition's record would be the same.
+  absl::Status AppendEssential(const std::string& key) {
+    RecordMaker maker(static_cast<uint32_t>(++essentials_), GapRecord());
+    const Record row{kT0, {kT0, kT0, std::string(), std::string("corrupt"), std::string()}};
+    Batch batch;
+    batch.node = node_;
+    batch.epoch = {2, kT0};
+    batch.frames.push_back(maker.Make(essentials_, {&row, 1}));
+    batch.state.push_back({"outbox", key, "message"});
+    batch.essential = true;
+    return store_->Append(std::move(batch));
+  }
+
+  std::vector<std::string> Outbox() const {
+    std::vector<std::string> keys;
+    EXPECT_OK(store_->ScanState(
+        "outbox", [&](std::string_view key, std::string_view) { keys.emplace_back(key); }));
+    return keys;
   }
 
   uint64_t CountSamples() {
@@ -88,25 +115,44 @@ class StoreFullTest : public ::testing::Test {
     return n;
   }
 
+  // Nothing is acknowledged that is not durable; everything that was taken can be read.
+  void ExpectOnlyDurableAcknowledged() {
+    EXPECT_TRUE(store_->DiskFull());
+    EXPECT_EQ(store_->Stats().disk, DiskState::kHard);
+    EXPECT_THAT(Append(), StatusIs(absl::StatusCode::kResourceExhausted, ""));
+    EXPECT_LE(acknowledged_, ticks_);
+    EXPECT_GE(store_->Durable(node_, {1, kT0}).count(), acknowledged_);
+    EXPECT_EQ(CountSamples(), ticks_);
+  }
+
   void ExpectStandstill() {
     EXPECT_THAT(store_->Flush(300), StatusIs(absl::StatusCode::kDeadlineExceeded, ""));
     EXPECT_EQ(store_->Stats().journal_status.code(), absl::StatusCode::kResourceExhausted)
         << store_->Stats().journal_status;
-    const uint64_t acknowledged = acknowledged_;
-    EXPECT_LT(acknowledged, ticks_);
-    EXPECT_EQ(store_->Durable(node_, {1, kT0}).count(), acknowledged);
-    EXPECT_EQ(CountSamples(), ticks_);
+    EXPECT_LT(acknowledged_, ticks_);
+    ExpectOnlyDurableAcknowledged();
+  }
+
+  absl::Status AppendWhenThereIsRoom() {
+    absl::Status status = Append();
+    const int64_t until = clock_.MonotonicMs() + 20'000;
+    while (!status.ok() && clock_.MonotonicMs() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      status = Append();
+    }
+    return status;
   }
 
   void ExpectAllThere() {
+    EXPECT_OK(AppendWhenThereIsRoom());
     EXPECT_OK(store_->Flush(20'000));
     EXPECT_OK(store_->Stats().journal_status);
     EXPECT_EQ(acknowledged_, ticks_);
-    EXPECT_OK(Append());
-    EXPECT_OK(store_->Flush(20'000));
+    const std::vector<std::string> outbox = Outbox();
     store_.reset();
     ASSERT_OK_AND_ASSIGN(store_, Store::Open(options_, clock_));
     EXPECT_EQ(CountSamples(), ticks_);
+    EXPECT_EQ(Outbox(), outbox);
     store_.reset();
   }
 
@@ -118,6 +164,7 @@ class StoreFullTest : public ::testing::Test {
   NodeId node_ = 0;
   std::optional<FrameEntry> next_;
   uint64_t ticks_ = 0;
+  uint64_t essentials_ = 0;
   std::atomic<uint64_t> acknowledged_ = 0;
 };
 
@@ -134,22 +181,93 @@ TEST_F(StoreFullTest, JournalWithoutPagesResumesAfterATrim) {
   ExpectAllThere();
 }
 
-TEST_F(StoreFullTest, DiskThatIsFullResumesWhenThereIsSpace) {
+TEST_F(StoreFullTest, WithTooLittleRoomOnlyWhatAlertsNeedIsTaken) {
   const TempDir dir;
-  if (geteuid() != 0 || mount("tmpfs", dir.path().c_str(), "tmpfs", 0, "size=4m") != 0) {
-    GTEST_SKIP() << "mounting a small file system needs root";
+  std::atomic<int64_t> free_bytes = int64_t{50} << 20;
+  options_.dir = dir.path();
+  options_.measure_disk_for_test = [&] {
+    return absl::StatusOr<DiskUse>(DiskUse{free_bytes, int64_t{100} << 20});
+  };
+  Open();
+  ASSERT_OK(Append());
+  ASSERT_OK(store_->Flush(20'000));
+  free_bytes = int64_t{4} << 20;
+  Fill();
+  ExpectOnlyDurableAcknowledged();
+  EXPECT_OK(AppendEssential("firing"));
+  EXPECT_OK(store_->Flush(20'000));
+  EXPECT_EQ(Outbox(), std::vector<std::string>{"firing"});
+  Batch sent;
+  sent.state.push_back({"outbox", "firing", std::nullopt});
+  EXPECT_OK(store_->Append(std::move(sent))) << "state alone";
+  EXPECT_OK(store_->Flush(20'000));
+  EXPECT_TRUE(Outbox().empty());
+  EXPECT_TRUE(fs::exists(dir.File("reserve"))) << "there was no need of it";
+  free_bytes = int64_t{50} << 20;
+  ExpectAllThere();
+}
+
+// A small disk of its own, with `ballast_bytes` that can be taken away.
+class StoreFullDiskTest : public StoreFullTest {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0 || mount("tmpfs", dir_.path().c_str(), "tmpfs", 0, "size=16m") != 0) {
+      GTEST_SKIP() << "mounting a small file system needs root";
+    }
+    mounted_ = true;
+    options_.dir = dir_.File("data");
+    std::ofstream ballast(dir_.File("ballast"));
+    ballast << std::string(10 << 20, 'x');
   }
-  options_.dir = dir.File("data");
-  {
-    std::ofstream ballast(dir.File("ballast"));
-    ballast << std::string(2 << 20, 'x');
+  void TearDown() override {
+    store_.reset();
+    if (mounted_) {
+      EXPECT_EQ(umount(dir_.path().c_str()), 0);
+    }
   }
+
+  const TempDir dir_;
+  bool mounted_ = false;
+};
+
+TEST_F(StoreFullDiskTest, ResumesWhenThereIsRoom) {
   Open();
   Fill();
-  ExpectStandstill();
-  fs::remove(dir.File("ballast"));
+  ExpectOnlyDurableAcknowledged();
+  EXPECT_OK(AppendEssential("firing"));
+  EXPECT_OK(store_->Flush(20'000));
+  EXPECT_EQ(Outbox(), std::vector<std::string>{"firing"});
+  fs::remove(dir_.File("ballast"));
   ExpectAllThere();
-  EXPECT_EQ(umount(dir.path().c_str()), 0);
+}
+
+// As under a quota, where only writes tell that there is no room.
+TEST_F(StoreFullDiskTest, TheReserveTakesWhatAlertsNeed) {
+  options_.measure_disk_for_test = [] {
+    return absl::StatusOr<DiskUse>(DiskUse{int64_t{8} << 20, int64_t{16} << 20});
+  };
+  Open();
+  Fill();
+  // The rest of what was taken, by way of the reserve.
+  EXPECT_OK(store_->Flush(20'000));
+  EXPECT_FALSE(fs::exists(dir_.File("data/reserve")));
+  ExpectOnlyDurableAcknowledged();
+  for (const char* key : {"a", "b", "c"}) {
+    EXPECT_OK(AppendEssential(key));
+    EXPECT_OK(store_->Flush(20'000));
+  }
+  EXPECT_EQ(Outbox(), (std::vector<std::string>{"a", "b", "c"}));
+  ASSERT_OK_AND_ASSIGN(const auto beside, Store::OpenReadOnly(options_.dir, clock_));
+  EXPECT_GT(beside->Durable(node_, {1, kT0}).count(), 0u);
+  // It starts again on that disk, with all of it.
+  const uint64_t ticks = ticks_;
+  store_.reset();
+  ASSERT_OK_AND_ASSIGN(store_, Store::Open(options_, clock_));
+  EXPECT_EQ(CountSamples(), ticks);
+  EXPECT_EQ(Outbox().size(), 3u);
+  fs::remove(dir_.File("ballast"));
+  ExpectAllThere();
+  EXPECT_TRUE(fs::exists(dir_.File("data/reserve")));
 }
 
 }  // namespace

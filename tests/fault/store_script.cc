@@ -1,10 +1,13 @@
 #include "tests/fault/store_script.h"
 
+#include <chrono>
 #include <limits>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "collector/store/sqlite_db.h"
+#include "common/base/status.h"
 #include "tests/support/status_matchers.h"
 
 namespace ronda::store {
@@ -81,9 +84,11 @@ absl::Status StoreScript::Open(const std::string& dir) {
   options.manual_seal = true;
   options.commit_interval_ms = 0;
   options.seal_after_ms = kSealAfterMs;
+  options.disk_period_ms = 5;
   RONDA_ASSIGN_OR_RETURN(store_, Store::Open(options, clock_));
   // What an earlier store could not write before it was closed was never taken.
   appended_ = acknowledged();
+  waiting_.clear();
   RONDA_RETURN_IF_ERROR(store_->AddSchema(schema_));
   for (size_t i = 0; i < nodes_.size(); ++i) {
     NodeInfo info;
@@ -137,7 +142,14 @@ absl::Status StoreScript::Settle(int64_t timeout_ms) {
   if (store_ == nullptr) {
     RONDA_RETURN_IF_ERROR(Open(dir_));
   }
-  return store_->Flush(timeout_ms);
+  for (int64_t waited = 0; waited < timeout_ms; waited += kFlushStepMs) {
+    RONDA_RETURN_IF_ERROR(AppendWaiting());
+    if (waiting_.empty()) {
+      return store_->Flush(timeout_ms);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(kFlushStepMs));
+  }
+  return Fail(absl::StatusCode::kDeadlineExceeded, "{} ticks still wait for room", waiting_.size());
 }
 
 absl::Status StoreScript::journal_status() const {
@@ -170,8 +182,20 @@ absl::Status StoreScript::Add(size_t node, FrameEntry frame, Tick tick) {
     MutexLock lock(&mu_);
     acknowledged_[index] = true;
   };
-  RONDA_RETURN_IF_ERROR(store_->Append(std::move(batch)));
-  ++appended_;
+  waiting_.push_back(std::move(batch));
+  return AppendWaiting();
+}
+
+absl::Status StoreScript::AppendWaiting() {
+  while (!waiting_.empty()) {
+    const absl::Status status = store_->Append(waiting_.front());
+    if (absl::IsResourceExhausted(status)) {
+      return absl::OkStatus();
+    }
+    waiting_.pop_front();
+    RONDA_RETURN_IF_ERROR(status);
+    ++appended_;
+  }
   return absl::OkStatus();
 }
 

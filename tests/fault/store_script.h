@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -75,6 +76,8 @@ class StoreScript {
   absl::Status AppendTick(size_t node);
   absl::Status AppendRecord(size_t node);
   absl::Status Add(size_t node, FrameEntry frame, Tick tick);
+  // Appends what waits, as an agent does; fine if the store's disk is full and it goes on waiting.
+  absl::Status AppendWaiting();
   void NewEpochs();
   void Check(const Store& store);
 
@@ -88,6 +91,7 @@ class StoreScript {
   uint64_t next_epoch_ = 1;
   int64_t next_t_ms_;
   std::vector<Tick> ticks_;
+  std::deque<Batch> waiting_;  // the newest of ticks_, that the store did not take
   size_t appended_ = 0;  // of ticks_, those that the present store took and those acknowledged
   Errors errors_;
 

@@ -1,10 +1,12 @@
 // Level 1: what compaction, retention and damage do to history files.
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "collector/store/segment_span.h"
@@ -173,7 +175,21 @@ TEST_F(CompactionTest, FilesOlderThanTheRetentionAreRemovedWhole) {
 TEST_F(CompactionTest, MaxSizeRemovesTheOldestAndMakesFilesShorter) {
   schema_ = GaugeSchema(200);
   options_.max_history_bytes = 10 << 20;
+  constexpr int64_t kDisk = int64_t{100} << 20;
+  std::atomic<int64_t> free_bytes = kDisk / 2;
+  options_.measure_disk_for_test = [&] {
+    return absl::StatusOr<DiskUse>(DiskUse{free_bytes, kDisk});
+  };
+  options_.disk_period_ms = 1;
   Open();
+  const auto history_bytes = [&] {
+    int64_t bytes = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(options_.dir + "/history")) {
+      const bool counts = entry.is_regular_file() && !entry.path().string().ends_with("-shm");
+      bytes += counts ? static_cast<int64_t>(entry.file_size()) : 0;
+    }
+    return bytes;
+  };
   for (int64_t hour = 0; hour < 48; hour += 2) {
     NewEpoch();
     FrameMaker maker(1, {"host", "node", ""});
@@ -189,12 +205,7 @@ TEST_F(CompactionTest, MaxSizeRemovesTheOldestAndMakesFilesShorter) {
     }
     clock_.Advance(kT0 + (hour + 2) * 3'600'000 - clock_.NowMs());
     SealAndCompact();
-    int64_t bytes = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(options_.dir + "/history")) {
-      const bool counts = entry.is_regular_file() && !entry.path().string().ends_with("-shm");
-      bytes += counts ? static_cast<int64_t>(entry.file_size()) : 0;
-    }
-    EXPECT_LE(bytes, options_.max_history_bytes);
+    EXPECT_LE(history_bytes(), options_.max_history_bytes);
   }
   const std::vector<std::string> files = Files();
   EXPECT_GE(files.size(), 2u);
@@ -205,6 +216,24 @@ TEST_F(CompactionTest, MaxSizeRemovesTheOldestAndMakesFilesShorter) {
                 .begin()
                 ->second.size(),
             360u);
+
+  // With little room on the disk as much goes as is missing there, but half stays.
+  const auto remove_with = [&](int64_t free, DiskState state) {
+    free_bytes = free;
+    while (store_->Stats().disk != state) {
+      std::this_thread::yield();
+    }
+    EXPECT_OK(store_->CompactNow());
+    return history_bytes();
+  };
+  const int64_t before = history_bytes();
+  const int64_t less = remove_with(kDisk / 8 - (1 << 20), DiskState::kOk);
+  EXPECT_EQ(less, before);
+  const int64_t soft = remove_with(kDisk / 10 - 1, DiskState::kSoft);
+  EXPECT_LT(soft, before);
+  const int64_t hard = remove_with(0, DiskState::kHard);
+  EXPECT_LE(hard, soft);
+  EXPECT_GT(hard, options_.max_history_bytes / 4);
 }
 
 // Where `bytes` are in the file.
