@@ -16,11 +16,20 @@ std::string Several(int64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", HumanCount(count), noun, count == 1 ? "" : "s");
 }
 
+std::string Bytes(int64_t bytes) { return HumanBytes(static_cast<double>(bytes)); }
+
+// Samples wait with the agents, or would.
+bool TakesNothing(const query::CollectorStatus& s) {
+  return s.disk == query::DiskState::kHard || !s.journal_error.empty();
+}
+
 // What is wrong, worst first; empty if nothing is.
 std::vector<std::string> Worries(const query::CollectorStatus& s) {
   std::vector<std::string> worries;
   if (s.disk == query::DiskState::kHard) {
-    worries.push_back("the disk is full: nothing is taken");
+    worries.push_back(s.time.offline
+                          ? "the disk is full: a collector would take no samples"
+                          : "the disk is full: samples wait with the agents, alerts go on");
   }
   if (!s.journal_error.empty()) {
     worries.push_back("the journal cannot be written: " + s.journal_error);
@@ -32,8 +41,7 @@ std::vector<std::string> Worries(const query::CollectorStatus& s) {
     worries.push_back(Several(s.nodes_silent, "node") + " silent");
   }
   if (s.disk == query::DiskState::kSoft) {
-    worries.push_back(
-        fmt::format("the disk has {} left", HumanBytes(static_cast<double>(s.disk_free_bytes))));
+    worries.push_back(fmt::format("the disk has only {} left", Bytes(s.disk_free_bytes)));
   }
   if (s.corrupt_blocks + s.corrupt_journal_rows > 0) {
     worries.push_back(Several(s.corrupt_blocks + s.corrupt_journal_rows, "damaged part") +
@@ -62,8 +70,6 @@ std::string Headline(const Context& context, const query::CollectorStatus& s) {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
-std::string Bytes(int64_t bytes) { return HumanBytes(static_cast<double>(bytes)); }
-
 Lines Details(const Context& context, const query::CollectorStatus& s) {
   Lines lines;
   lines.emplace_back("nodes",
@@ -84,6 +90,15 @@ Lines Details(const Context& context, const query::CollectorStatus& s) {
                                  Several(s.blocks, "block"), Bytes(s.block_bytes)));
   lines.emplace_back("disk", fmt::format("{}: {} of {} free", query::ToString(s.disk),
                                          Bytes(s.disk_free_bytes), Bytes(s.disk_total_bytes)));
+  if (s.disk == query::DiskState::kHard || s.disk == query::DiskState::kSoft) {
+    lines.emplace_back("to do",
+                       fmt::format("make room on the disk of {}, or set retention.max_size in "
+                                   "collector.yml lower and restart; {}",
+                                   s.data_dir,
+                                   s.disk == query::DiskState::kHard
+                                       ? "samples are taken again by themselves"
+                                       : "when it is full, samples wait with the agents"));
+  }
   if (s.uptime_ms.has_value()) {
     lines.emplace_back("commits",
                        fmt::format("{}, {} failed, fsync p99 {}, {} not yet durable",
@@ -164,7 +179,7 @@ absl::StatusOr<int> RunStatus(Context& context, const StatusArgs&) {
   RONDA_ASSIGN_OR_RETURN(const query::CollectorStatus status, context.api.Status());
   if (context.settings.format != Format::kTable) {
     RONDA_RETURN_IF_ERROR(Print(context, AsReport(context, status)));
-    return kExitOk;
+    return TakesNothing(status) ? kExitNo : kExitOk;
   }
   std::string out = Headline(context, status);
   for (const auto& [name, text] : Details(context, status)) {
@@ -177,7 +192,7 @@ absl::StatusOr<int> RunStatus(Context& context, const StatusArgs&) {
                     "it knows alone",
                     context.settings.data));
   }
-  return kExitOk;
+  return TakesNothing(status) ? kExitNo : kExitOk;
 }
 
 }  // namespace ronda::cli

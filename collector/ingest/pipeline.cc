@@ -200,6 +200,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   node.goodbye.clear();
   node.port = std::move(port);
   node.peer = request.peer;
+  node.holding = false;
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
   return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
@@ -307,6 +308,7 @@ store::Batch Pipeline::OwnBatchLocked(store::NodeId id, std::vector<store::Frame
   store::Batch batch;
   batch.node = id;
   batch.epoch = own_.epoch();
+  batch.essential = true;
   batch.frames = std::move(own);
   if (transitions.empty()) {
     return batch;
@@ -381,9 +383,10 @@ absl::Status Pipeline::CommitLocked(store::NodeId id, Node& node, std::vector<st
   return status;
 }
 
-absl::Status Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
-                              std::vector<Arrival> arrivals, const codec::RangeSet& acknowledge,
-                              std::weak_ptr<SessionPort> port) {
+absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
+                                      std::vector<Arrival> arrivals,
+                                      const codec::RangeSet& acknowledge,
+                                      std::weak_ptr<SessionPort> port) {
   MutexLock lock(&mu_);
   Node& node = *nodes_.at(id);
   if (node.port != port.lock()) {
@@ -395,12 +398,19 @@ absl::Status Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
     node.silent = false;
     obs::Info("ingest", "node is back node={}", node.info.name);
   }
+  if (!arrivals.empty() && store_.DiskFull()) {
+    node.holding = true;
+  }
+  if (node.holding) {
+    HoldLocked(id, node, arrivals);
+    return false;
+  }
   // One agent may fill an eighth, so that a flood costs the others nothing.
   if (pending_bytes_->load() > options_.max_pending_bytes ||
       node.pending_bytes->load() > options_.max_pending_bytes / 8) {
     ++counters_.backpressure;
     return Fail(absl::StatusCode::kResourceExhausted,
-                "the journal cannot keep up (disk full or slow): {} bytes wait to be committed",
+                "the journal cannot keep up: {} bytes wait to be committed",
                 pending_bytes_->load());
   }
   std::vector<store::FrameEntry> own;
@@ -429,12 +439,25 @@ absl::Status Pipeline::Accept(store::NodeId id, const store::Epoch& epoch,
   };
   std::vector<store::Batch> batches;
   batches.push_back(std::move(batch));
-  absl::Status status =
+  const absl::Status status =
       CommitLocked(id, node, std::move(batches), std::move(own), std::move(transitions));
-  if (status.ok() && first_of_epoch) {
-    node.epoch_had_frames = true;
+  if (!status.ok()) {
+    node.holding = store_.DiskFull();  // since a moment ago
+    return node.holding ? absl::StatusOr<bool>(false) : status;
   }
-  return status;
+  node.epoch_had_frames |= first_of_epoch;
+  return true;
+}
+
+// What the rules say of frames that are not taken does not wait for them.
+void Pipeline::HoldLocked(store::NodeId id, Node& node, const std::vector<Arrival>& arrivals) {
+  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
+  for (const Arrival& arrival : arrivals) {
+    EvaluateLocked(node, arrival, &transitions);
+  }
+  counters_.held_frames += static_cast<int64_t>(arrivals.size());
+  // If not even these are taken they are owed.
+  CommitLocked(id, node, {}, {}, std::move(transitions)).IgnoreError();
 }
 
 absl::Status Pipeline::AcceptImport(store::NodeId id, const store::Epoch& epoch,
@@ -500,7 +523,11 @@ void Pipeline::Write(store::StateWrite write) {
 void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
   const bool first = !node.silent;
   std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
-  std::vector<store::FrameEntry> own;
+  // Samples, which a full disk does not take: then only the rules hear of it.
+  const bool full = store_.DiskFull();
+  store::Batch batch;
+  batch.node = id;
+  batch.epoch = own_.epoch();
   if (first) {
     engine_.OnNodeSilent(node.info.name, clock_.NowMs(), &transitions);
   }
@@ -523,7 +550,9 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
     for (uint32_t i = 0; i < all.size(); ++i) {
       all[i] = i;
     }
-    own.push_back(own_.Samples(id, identity, source.schema, t_ms, values));
+    if (!full) {
+      batch.frames.push_back(own_.Samples(id, identity, source.schema, t_ms, values));
+    }
     engine_.OnTick({.source = source.id,
                     .node = node.info.name,
                     .target_labels = source.target_labels,
@@ -542,7 +571,11 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
               (clock_.NowMs() - store_.FindNode(node.info.name)->last_seen_ms) / 1000);
   }
   node.silence_told_mono_ms = clock_.MonotonicMs();
-  if (absl::Status status = CommitLocked(id, node, {}, std::move(own), std::move(transitions));
+  std::vector<store::Batch> batches;
+  if (!batch.frames.empty()) {
+    batches.push_back(std::move(batch));
+  }
+  if (absl::Status status = CommitLocked(id, node, std::move(batches), {}, std::move(transitions));
       !status.ok()) {
     obs::Error("ingest", "a node's silence could not be recorded node={} error=\"{}\"",
                node.info.name, Message(status));
@@ -558,9 +591,16 @@ void Pipeline::Tick() {
     rate_samples_ = counters_.samples;
     rate_mono_ms_ = now;
   }
+  const bool full = store_.DiskFull();
   for (auto& [id, node] : nodes_) {
     if (node->info.epoch.id == 0) {
       continue;  // no agent ever was there: imported alone
+    }
+    if (node->holding && node->port != nullptr && !full) {
+      node->port->Close(Fail(absl::StatusCode::kUnavailable,
+                             "there is room on the collector's disk again: send what was not "
+                             "acknowledged"));
+      node->port = nullptr;
     }
     const int64_t since =
         node->heard_mono_ms != 0

@@ -74,6 +74,7 @@ struct PipelineCounters {
   int64_t refused_clones = 0;  // a second live stream of one identity
   int64_t silent_nodes = 0;    // times a node fell silent
   int64_t backpressure = 0;    // streams ended because the journal could not keep up
+  int64_t held_frames = 0;     // that only the rules saw, because the disk was full
 };
 
 // Thread-safe. Lock order: Pipeline, then rules engine, then store. Sessions are called with the
@@ -109,9 +110,16 @@ class Pipeline : public query::LiveStatus {
 
   // Takes frames that are new here, in order, of one stream; `acknowledge` are all the numbers that
   // may be acknowledged once everything before is durable (repeated ones included).
-  // kResourceExhausted: the journal cannot keep up (disk full or slow); nothing was taken.
-  absl::Status Accept(store::NodeId node, const store::Epoch& epoch, std::vector<Arrival> arrivals,
-                      const codec::RangeSet& acknowledge, std::weak_ptr<SessionPort> port);
+  //
+  // False: the disk is full. The rules saw what is live, and what they say of it is committed; the
+  // frames were not taken, the agent keeps them. So it goes on for this stream, since what comes
+  // later in a run is of no use without them, until there is room: then Tick() ends the stream, and
+  // the agent sends on its next one what was not acknowledged.
+  //
+  // kResourceExhausted: the journal cannot keep up (disk slow); nothing was taken.
+  absl::StatusOr<bool> Accept(store::NodeId node, const store::Epoch& epoch,
+                              std::vector<Arrival> arrivals, const codec::RangeSet& acknowledge,
+                              std::weak_ptr<SessionPort> port);
 
   // The same for frames of an import. kInvalidArgument: a group whose name is not of kImportGroups.
   absl::Status AcceptImport(store::NodeId node, const store::Epoch& epoch,
@@ -153,6 +161,7 @@ class Pipeline : public query::LiveStatus {
     int64_t silence_told_mono_ms = 0;
     store::Epoch last_epoch;  // whose frames came last
     bool epoch_had_frames = false;
+    bool holding = false;   // frames of the present stream were not taken: see Accept()
     std::string goodbye;    // reason of the last orderly stop, "" if none
     std::string gap_cause;  // of the hole before the present epoch's first frame
     std::map<GroupIdentity, Source> sources;
@@ -165,12 +174,15 @@ class Pipeline : public query::LiveStatus {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EvaluateLocked(Node& node, const Arrival& arrival, std::vector<rules::Transition>* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void HoldLocked(store::NodeId id, Node& node, const std::vector<Arrival>& arrivals)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string GapCauseLocked(const Node& node, const JoinRequest& request) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetSourcesLocked(store::NodeId id, Node& node, const std::string& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Puts transitions, their records and messages, and own frames into one batch.
+  // Puts transitions, their records and messages, and own records into one batch, which is taken
+  // even while the disk is full.
   store::Batch OwnBatchLocked(store::NodeId id, std::vector<store::FrameEntry> own,
                               const std::vector<rules::Transition>& transitions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -418,17 +418,23 @@ void Session::Deliver(Pending pending) {
   if (over_ || pending.acknowledge.empty()) {
     return;
   }
-  const absl::Status taken =
-      import_ ? pipeline_.AcceptImport(node_, epoch_, std::move(pending.arrivals),
-                                       pending.acknowledge, weak_from_this())
-              : pipeline_.Accept(node_, epoch_, std::move(pending.arrivals), pending.acknowledge,
-                                 weak_from_this());
+  absl::StatusOr<bool> taken = true;
+  if (import_) {
+    if (absl::Status status = pipeline_.AcceptImport(node_, epoch_, std::move(pending.arrivals),
+                                                     pending.acknowledge, weak_from_this());
+        !status.ok()) {
+      taken = std::move(status);
+    }
+  } else {
+    taken = pipeline_.Accept(node_, epoch_, std::move(pending.arrivals), pending.acknowledge,
+                             weak_from_this());
+  }
   if (!taken.ok()) {
-    Close(taken);
+    Close(taken.status());
     return;
   }
-  // What was known already cost the agent credit as well.
-  if (pending.backfilled > 0) {
+  // What was known already cost the agent credit as well; what was not taken gives none back.
+  if (*taken && pending.backfilled > 0) {
     v1::CollectorMessage message;
     message.mutable_credit()->set_samples(pending.backfilled);
     outlet_.send(std::move(message));

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/disk_space.h"
 #include "common/model/labels.h"
 #include "common/model/matcher.h"
 #include "common/model/metric.h"
@@ -30,11 +31,10 @@ struct TimeBase {
   bool beside_collector = false;
 };
 
-enum class DiskState { kUnknown, kOk, kSoft, kHard };
+// See there what each state means.
+using store::DiskState;
 // "unknown", "ok", "soft", "hard".
 std::string_view ToString(DiskState state);
-// Soft: below 10 % or 2 GiB free; hard: below 256 MiB, where the journal refuses.
-DiskState JudgeDisk(int64_t free_bytes, int64_t total_bytes);
 
 struct CollectorStatus {
   std::string version;

@@ -1,7 +1,5 @@
 #include "collector/query/local_api.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -34,14 +32,16 @@ void FillStore(const store::StoreStats& stats, CollectorStatus* out) {
   out->conflicting_samples = stats.counters.conflicting_samples;
 }
 
-void FillDisk(const std::string& dir, CollectorStatus* out) {
-  struct statvfs fs {};
-  if (statvfs(dir.c_str(), &fs) == 0) {
-    const auto block = static_cast<int64_t>(fs.f_frsize);
-    out->disk_free_bytes = static_cast<int64_t>(fs.f_bavail) * block;
-    out->disk_total_bytes = static_cast<int64_t>(fs.f_blocks) * block;
-    out->disk = JudgeDisk(out->disk_free_bytes, out->disk_total_bytes);
+// What the collector goes by; without one, what it would.
+void FillDisk(const store::StoreStats& stats, const std::string& dir, CollectorStatus* out) {
+  store::DiskUse use = stats.disk_use;
+  out->disk = stats.disk;
+  if (out->disk == DiskState::kUnknown) {
+    use = store::MeasureDisk(dir).value_or(store::DiskUse{});
+    out->disk = store::JudgeDisk(use);
   }
+  out->disk_free_bytes = use.free_bytes;
+  out->disk_total_bytes = use.total_bytes;
 }
 
 void CountNodes(const std::vector<NodeStatus>& nodes, CollectorStatus* out) {
@@ -103,8 +103,9 @@ absl::StatusOr<CollectorStatus> LocalApi::Status() {
     status.uptime_ms = status.time.now_ms - facts.started_ms;
     status.samples_per_second = facts.samples_per_second;
   }
-  FillStore(store_.Stats(), &status);
-  FillDisk(options_.data_dir, &status);
+  const store::StoreStats stats = store_.Stats();
+  FillStore(stats, &status);
+  FillDisk(stats, options_.data_dir, &status);
   RONDA_ASSIGN_OR_RETURN(const std::vector<NodeStatus> nodes,
                          ViewNodes(store_, live_, status.time, ""));
   CountNodes(nodes, &status);

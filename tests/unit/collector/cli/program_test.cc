@@ -1,7 +1,10 @@
 // `ronda` as a process, against a folder that the store wrote.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -62,6 +65,32 @@ TEST_F(ProgramTest, AnInstantAsJson) {
             "{\"metric\":{\"__name__\":\"up\",\"instance\":\"web1\",\"job\":\"node\","
             "\"node\":\"web1\",\"role\":\"web\"},\"value\":[1795132800,\"1\"]}\n"
             "]}\n");
+}
+
+TEST(ProgramDiskTest, StatusSaysThatTheDiskIsFullAndWhatToDo) {
+  const TempDir dir;
+  if (geteuid() != 0 || mount("tmpfs", dir.path().c_str(), "tmpfs", 0, "size=8m") != 0) {
+    GTEST_SKIP() << "mounting a small file system needs root";
+  }
+  const std::string data = dir.File("data");
+  query::SampleFolder(data).Close();
+  {
+    std::ofstream ballast(dir.File("ballast"));
+    const std::string block(4096, 'x');
+    while (ballast << block << std::flush) {
+    }
+  }
+  const Output full = RunProgram({ProgramPath("ronda"), "--data", data, "status"});
+  EXPECT_EQ(full.exit_code, 1) << full.err;
+  EXPECT_NE(full.out.find("the disk is full"), std::string::npos) << full.out;
+  EXPECT_NE(full.out.find("make room on the disk of " + data), std::string::npos) << full.out;
+  EXPECT_EQ(RunProgram({ProgramPath("ronda"), "--data", data, "status", "-o", "json"}).exit_code,
+            1);
+  std::filesystem::remove(dir.File("ballast"));
+  const Output room = RunProgram({ProgramPath("ronda"), "--data", data, "status"});
+  EXPECT_EQ(room.exit_code, 0) << room.err;
+  EXPECT_EQ(room.out.find("make room"), std::string::npos) << room.out;
+  EXPECT_EQ(umount(dir.path().c_str()), 0);
 }
 
 TEST_F(ProgramTest, EveryCommandAnswers) {

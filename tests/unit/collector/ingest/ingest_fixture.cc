@@ -163,11 +163,12 @@ void IngestTest::Open() {
     outbox_->Stop();
   }
   store_.reset();
-  store::Store::Options options;
-  options.dir = dir_.path();
-  options.commit_interval_ms = 1;
-  options.manual_seal = true;
-  ASSERT_OK_AND_ASSIGN(store_, store::Store::Open(options, clock_));
+  if (options_.dir.empty()) {
+    options_.dir = dir_.path();
+  }
+  options_.commit_interval_ms = 1;
+  options_.manual_seal = true;
+  ASSERT_OK_AND_ASSIGN(store_, store::Store::Open(options_, clock_));
   ASSERT_OK_AND_ASSIGN(rules::RuleFile file, rules::ParseRuleFile("rules.yml", kRules));
   ASSERT_OK_AND_ASSIGN(engine_, rules::Engine::New({file}));
   ASSERT_OK_AND_ASSIGN(outbox_, notify::Outbox::New({{.name = "log", .url = {}, .headers = {}}},

@@ -79,6 +79,7 @@ class IngestTest : public testing::Test {
   FakeClock clock_;
   const int64_t start_ms_ = clock_.NowMs();
   TempDir dir_;
+  store::Store::Options options_;  // those of the next Open(); dir "" is dir_
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<rules::Engine> engine_;
   std::unique_ptr<notify::Outbox> outbox_;

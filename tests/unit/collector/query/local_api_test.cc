@@ -80,6 +80,25 @@ TEST_F(LocalApiTest, StatusCounts) {
   EXPECT_EQ(status.commit_failures, 0);
 }
 
+// Not what statvfs(3) says now, but what the store goes by.
+TEST(LocalApiDiskTest, StatusSaysThatTheStoreTakesNothing) {
+  const TempDir dir;
+  const FakeClock clock;
+  store::Store::Options options;
+  options.dir = dir.path();
+  options.measure_disk_for_test = [] {
+    return absl::StatusOr<store::DiskUse>(store::DiskUse{1 << 20, 100 << 20});
+  };
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<store::Store> store,
+                       store::Store::Open(options, clock));
+  LocalApi api(*store, nullptr, clock, {.data_dir = dir.path(), .limits = {}});
+  ASSERT_OK_AND_ASSIGN(const CollectorStatus status, api.Status());
+  EXPECT_EQ(status.disk, DiskState::kHard);
+  EXPECT_EQ(status.disk_free_bytes, 1 << 20);
+  EXPECT_EQ(status.disk_total_bytes, 100 << 20);
+  EXPECT_EQ(status.journal_error, "");
+}
+
 TEST_F(LocalApiTest, AlertsNowAndPast) {
   LocalApi api = Live();
   ASSERT_OK_AND_ASSIGN(const std::vector<ActiveAlert> alerts, api.Alerts());
