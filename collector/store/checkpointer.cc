@@ -25,9 +25,10 @@ struct stat StatOf(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Open(const std::string& path,
+                                                                 const DiskSpace& disk) {
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, Database::Open(path, {.cache_kib = 256}));
-  return std::unique_ptr<Checkpointer>(new Checkpointer(std::move(db)));
+  return std::unique_ptr<Checkpointer>(new Checkpointer(std::move(db), disk));
 }
 
 void Checkpointer::Start() {
@@ -60,6 +61,9 @@ void Checkpointer::Run() {
     }
     const struct stat wal = StatOf(db_->path() + "-wal");
     if (wal.st_mtim.tv_sec == last.tv_sec && wal.st_mtim.tv_nsec == last.tv_nsec) {
+      continue;
+    }
+    if (disk_.full() && wal.st_size > disk_.Room() / 2) {
       continue;
     }
     const absl::Status status = db_->Checkpoint(wal.st_size > kLargeWalBytes);

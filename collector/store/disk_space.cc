@@ -162,6 +162,12 @@ DiskUse DiskSpace::use() const {
   return use_;
 }
 
+int64_t DiskSpace::Room() const {
+  MutexLock lock(&poll_mu_);
+  return given_up_ ? std::min(use_.free_bytes, DiskLimitsOf(use_.total_bytes).reserve_bytes)
+                   : use_.free_bytes;
+}
+
 int64_t DiskSpace::Missing() const {
   MutexLock lock(&poll_mu_);
   const DiskState state = state_;

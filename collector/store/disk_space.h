@@ -67,6 +67,8 @@ class DiskSpace {
   DiskState state() const { return state_; }
   bool full() const { return state_ == DiskState::kHard; }
   DiskUse use() const;
+  // What a write may take, at the most; while the reserve is given up, no more than it was.
+  int64_t Room() const;
   // How many bytes are missing until the soft state ends; 0 in the state ok.
   int64_t Missing() const;
 

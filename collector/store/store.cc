@@ -72,7 +72,7 @@ absl::Status LiveStore::Start() {
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> state_connection, Database::Open(path, {}));
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<JournalDb> state_db,
                          JournalDb::Wrap(std::move(state_connection)));
-  RONDA_ASSIGN_OR_RETURN(checkpointer_, Checkpointer::Open(path));
+  RONDA_ASSIGN_OR_RETURN(checkpointer_, Checkpointer::Open(path, *disk_));
 
   std::vector<CatalogueWrite> writes;
   {
