@@ -58,7 +58,12 @@ class Replayer {
       return absl::OkStatus();
     }
     if (run == nullptr || (!run->frames.empty() && run->frames.back().seq != frame.prev_seq)) {
-      Lose(journal_run, frame, run);
+      // An older frame of another run may keep the journal row of one that has been packed already.
+      if (run == nullptr && epoch->held.Contains(frame.seq)) {
+        HoldSealed(epoch, frame.seq);
+      } else {
+        Lose(journal_run, frame, run);
+      }
       return absl::OkStatus();
     }
     state_.head.AddFrame(run, {frame.seq, order, row.commit, frame.t_ms, frame.crc, frame.bytes});

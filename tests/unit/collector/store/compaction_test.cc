@@ -156,6 +156,33 @@ TEST_F(CompactionTest, AKillBeforeTheBlocksAreRemovedIsHarmless) {
   EXPECT_EQ(store_->Stats().counters.conflicting_samples, 0);
 }
 
+TEST_F(CompactionTest, JournalRowsOfWhatIsPackedAreNoLoss) {
+  Open();
+  FrameMaker host(1, {"host", "node", ""});
+  host.StartRun(schema_);
+  AppendTicks(&host, 1, 60);
+  ASSERT_OK(store_->Flush(5000));
+  clock_.Advance(options_.seal_after_ms);
+  ASSERT_OK(store_->SealNow());  // the journal's rows so far go
+  FrameMaker other(2, {"other", "other", ""});
+  other.StartRun(schema_);
+  AppendTicks(&other, 1, 1);  // stays in the journal, and with it all rows that follow
+  AppendTicks(&host, 61, 60);
+  SealAndCompact();
+  ASSERT_EQ(store_->Stats().blocks, 0);
+  Reopen();
+  EXPECT_EQ(Select(*store_, {Matcher::Equal("__name__", "m1"), Matcher::Equal("job", "node")})
+                .begin()
+                ->second,
+            Ticks(1, 120, 1));
+  EXPECT_EQ(store_->Durable(node_, epoch_).count(), 121u);
+  ASSERT_OK(store_->ScanRecords(GapRecord().name, "", 0, kForever,
+                                [&](std::string_view, const Record& row) {
+                                  ADD_FAILURE() << "a gap " << std::get<std::string>(row.values[4]);
+                                  return true;
+                                }));
+}
+
 TEST_F(CompactionTest, FilesOlderThanTheRetentionAreRemovedWhole) {
   options_.retention_raw_ms = int64_t{2} * 86'400'000;
   clock_.Advance(kT0 + 500'000 - clock_.NowMs());
