@@ -1,10 +1,10 @@
-// Tested by tests/unit/collector/ingest/pipeline_test.cc and tests/integration/stream_test.cc.
 #include "collector/ingest/pipeline.h"
 
 #include <algorithm>
 #include <atomic>
 #include <utility>
 
+#include "collector/ingest/node_checks.h"
 #include "collector/rules/durable.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
@@ -14,58 +14,24 @@
 namespace ronda::ingest {
 namespace {
 
-constexpr int64_t kRateWindowMs = 5000;
-constexpr std::string_view kReservedLabels[] = {"node", "instance", "job", "le", "quantile"};
-
-absl::Status CheckNodeName(std::string_view name) {
-  if (name.empty() || name.size() > 253) {
-    return Fail(absl::StatusCode::kInvalidArgument,
-                "the node's name must have 1 to 253 characters, it has {}", name.size());
-  }
-  for (const char c : name) {
-    const auto b = static_cast<unsigned char>(c);
-    if (b <= 0x20 || b == 0x7f || c == '"' || c == '\\' || c == '/') {
-      return Fail(absl::StatusCode::kInvalidArgument,
-                  "the node's name holds a character that is not allowed (blank, control, quote, "
-                  "slash)");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckNodeLabels(const Labels& labels) {
-  if (labels.size() > 32) {
-    return Fail(absl::StatusCode::kInvalidArgument, "the node has {} labels, 32 are allowed",
-                labels.size());
-  }
-  for (const Label& label : labels.all()) {
-    if (!IsLabelName(label.name) || label.name.size() > 128 || label.value.size() > 1024) {
-      return Fail(absl::StatusCode::kInvalidArgument,
-                  "the node's label {} is not a label name or is too long",
-                  QuoteLabelValue(label.name.substr(0, 128)));
-    }
-    const auto* reserved =
-        std::find(std::begin(kReservedLabels), std::end(kReservedLabels), label.name);
-    if (reserved != std::end(kReservedLabels)) {
-      return Fail(absl::StatusCode::kInvalidArgument, "the node's label {} is reserved",
-                  label.name);
-    }
-  }
-  return absl::OkStatus();
-}
-
-size_t FindUp(const Schema& schema) {
-  for (size_t i = 0; i < schema.series.size(); ++i) {
-    if (schema.metric_of(i).name == "up") {
-      return i;
-    }
-  }
-  return schema.series.size();
-}
-
 Record MakeGap(int64_t at_ms, int64_t from_ms, int64_t to_ms, const std::string& group,
                const std::string& cause, const std::string& detail) {
   return Record{at_ms, {from_ms, to_ms, group, cause, detail}};
+}
+
+// A batch whose commit is told to the agent, if it is still there.
+store::Batch AcknowledgedBatch(store::NodeId id, const store::Epoch& epoch,
+                               const codec::RangeSet& acknowledge,
+                               std::weak_ptr<SessionPort> port) {
+  store::Batch batch;
+  batch.node = id;
+  batch.epoch = epoch;
+  batch.on_commit = [acknowledge, port = std::move(port)] {
+    if (const auto alive = port.lock()) {
+      alive->Acknowledge(acknowledge);
+    }
+  };
+  return batch;
 }
 
 }  // namespace
@@ -424,19 +390,12 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
       own = own_.Records(id, GapRecord(), {&gap, 1});
     }
   }
-  store::Batch batch;
-  batch.node = id;
-  batch.epoch = epoch;
+  store::Batch batch = AcknowledgedBatch(id, epoch, acknowledge, std::move(port));
   batch.frames.reserve(arrivals.size());
   for (Arrival& arrival : arrivals) {
     EvaluateLocked(node, arrival, &transitions);
     batch.frames.push_back(std::move(arrival.entry));
   }
-  batch.on_commit = [acknowledge, port = std::move(port)] {
-    if (const auto alive = port.lock()) {
-      alive->Acknowledge(acknowledge);
-    }
-  };
   std::vector<store::Batch> batches;
   batches.push_back(std::move(batch));
   const absl::Status status =
@@ -473,9 +432,7 @@ absl::Status Pipeline::AcceptImport(store::NodeId id, const store::Epoch& epoch,
                 "the journal cannot keep up (disk full or slow): {} bytes wait to be committed",
                 pending_bytes_->load());
   }
-  store::Batch batch;
-  batch.node = id;
-  batch.epoch = epoch;
+  store::Batch batch = AcknowledgedBatch(id, epoch, acknowledge, std::move(port));
   for (Arrival& arrival : arrivals) {
     if (!arrival.entry.group.name.starts_with(kImportGroups) || arrival.schema == nullptr) {
       return Fail(absl::StatusCode::kInvalidArgument,
@@ -485,11 +442,6 @@ absl::Status Pipeline::AcceptImport(store::NodeId id, const store::Epoch& epoch,
     counters_.samples += static_cast<int64_t>(arrival.values.size());
     batch.frames.push_back(std::move(arrival.entry));
   }
-  batch.on_commit = [acknowledge, port = std::move(port)] {
-    if (const auto alive = port.lock()) {
-      alive->Acknowledge(acknowledge);
-    }
-  };
   std::vector<store::Batch> batches;
   batches.push_back(std::move(batch));
   return AppendLocked(node, std::move(batches));
@@ -515,105 +467,6 @@ void Pipeline::Write(store::StateWrite write) {
   if (absl::Status status = store_.Append(std::move(batch)); !status.ok()) {
     obs::Warn("ingest", "a message that was sent stays in the outbox and may be sent again: {}",
               Message(status));
-  }
-}
-
-// Ends the node's series and says up = 0 for each of its sources; the rules see it pass like any
-// other frame.
-void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
-  const bool first = !node.silent;
-  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
-  // Samples, which a full disk does not take: then only the rules hear of it.
-  const bool full = store_.DiskFull();
-  store::Batch batch;
-  batch.node = id;
-  batch.epoch = own_.epoch();
-  if (first) {
-    engine_.OnNodeSilent(node.info.name, clock_.NowMs(), &transitions);
-  }
-  for (auto& [identity, source] : node.sources) {
-    if (source.schema == nullptr) {
-      continue;
-    }
-    const size_t up = FindUp(*source.schema);
-    if (up == source.schema->series.size()) {
-      continue;
-    }
-    // Never at a time at which the agent samples: its own value, should it still come, must win.
-    int64_t t_ms = std::max(clock_.NowMs(), source.last_ms + 1);
-    if (t_ms % 1000 == source.last_ms % 1000) {
-      ++t_ms;
-    }
-    std::vector<double> values(source.schema->series.size(), StaleMarker());
-    values[up] = 0;
-    std::vector<uint32_t> all(values.size());
-    for (uint32_t i = 0; i < all.size(); ++i) {
-      all[i] = i;
-    }
-    if (!full) {
-      batch.frames.push_back(own_.Samples(id, identity, source.schema, t_ms, values));
-    }
-    engine_.OnTick({.source = source.id,
-                    .node = node.info.name,
-                    .target_labels = source.target_labels,
-                    .schema = source.schema,
-                    .t_ms = t_ms,
-                    .values = values,
-                    .changed = all,
-                    .all_changed = true,
-                    .synthetic = true},
-                   &transitions);
-  }
-  if (first) {
-    node.silent = true;
-    ++counters_.silent_nodes;
-    obs::Warn("ingest", "node is silent node={} since_s={}", node.info.name,
-              (clock_.NowMs() - store_.FindNode(node.info.name)->last_seen_ms) / 1000);
-  }
-  node.silence_told_mono_ms = clock_.MonotonicMs();
-  std::vector<store::Batch> batches;
-  if (!batch.frames.empty()) {
-    batches.push_back(std::move(batch));
-  }
-  if (absl::Status status = CommitLocked(id, node, std::move(batches), {}, std::move(transitions));
-      !status.ok()) {
-    obs::Error("ingest", "a node's silence could not be recorded node={} error=\"{}\"",
-               node.info.name, Message(status));
-  }
-}
-
-void Pipeline::Tick() {
-  MutexLock lock(&mu_);
-  const int64_t now = clock_.MonotonicMs();
-  if (now - rate_mono_ms_ >= kRateWindowMs) {
-    samples_per_second_ = static_cast<double>(counters_.samples - rate_samples_) * 1000 /
-                          static_cast<double>(now - std::max(rate_mono_ms_, started_mono_ms_));
-    rate_samples_ = counters_.samples;
-    rate_mono_ms_ = now;
-  }
-  const bool full = store_.DiskFull();
-  for (auto& [id, node] : nodes_) {
-    if (node->info.epoch.id == 0) {
-      continue;  // no agent ever was there: imported alone
-    }
-    if (node->holding && node->port != nullptr && !full) {
-      node->port->Close(Fail(absl::StatusCode::kUnavailable,
-                             "there is room on the collector's disk again: send what was not "
-                             "acknowledged"));
-      node->port = nullptr;
-    }
-    const int64_t since =
-        node->heard_mono_ms != 0
-            ? node->heard_mono_ms
-            : std::max(node->joined_mono_ms, started_mono_ms_ + options_.silence_grace_ms);
-    const bool silent = now - since >= options_.silence_after_ms;
-    const bool again = now - node->silence_told_mono_ms >= options_.silence_repeat_ms;
-    if (silent && (!node->silent || again)) {
-      GoSilentLocked(id, *node);
-    } else if (!node->owed.empty()) {
-      // Said again each second until the store takes it; it has logged why it does not.
-      CommitLocked(id, *node, {}, {}, std::exchange(node->owed, {})).IgnoreError();
-    }
   }
 }
 

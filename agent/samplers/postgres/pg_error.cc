@@ -64,7 +64,7 @@ PgTrouble ConnectTrouble(std::string_view sqlstate, std::string_view location) {
 struct Advice {
   absl::StatusCode code;
   std::string_view what;
-  std::string_view todo;
+  std::string_view remedy;
 };
 
 Advice AdviceFor(PgTrouble trouble) {
@@ -156,7 +156,7 @@ absl::Status ToStatus(const PgFailure& failure, const PgTarget& target) {
   }
   return Fail(advice.code, "PostgreSQL at {} (user {}, database {}): {}{}{}{}; {}", target.instance,
               target.user, target.database, advice.what, said.empty() ? "" : " (", said,
-              said.empty() ? "" : ")", advice.todo);
+              said.empty() ? "" : ")", advice.remedy);
 }
 
 }  // namespace ronda::agent
