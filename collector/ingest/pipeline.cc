@@ -26,9 +26,9 @@ store::Batch AcknowledgedBatch(store::NodeId id, const store::Epoch& epoch,
   store::Batch batch;
   batch.node = id;
   batch.epoch = epoch;
-  batch.on_commit = [acknowledge, port = std::move(port)] {
+  batch.on_commit = [epoch = epoch.id, acknowledge, port = std::move(port)] {
     if (const auto alive = port.lock()) {
-      alive->Acknowledge(acknowledge);
+      alive->Acknowledge(epoch, acknowledge);
     }
   };
   return batch;
@@ -381,7 +381,8 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
   }
   std::vector<store::FrameEntry> own;
   std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
-  const bool first_of_epoch = !arrivals.empty() && !node.epoch_had_frames;
+  const bool first_of_epoch =
+      !arrivals.empty() && !node.epoch_had_frames && epoch.id == node.last_epoch.id;
   if (first_of_epoch) {
     const int64_t from_ms = store_.FindNode(node.info.name)->last_seen_ms;
     const int64_t to_ms = arrivals.front().entry.t_ms;

@@ -31,8 +31,8 @@ namespace ronda::ingest {
 class SessionPort {
  public:
   virtual ~SessionPort() = default;
-  // These are durable.
-  virtual void Acknowledge(const codec::RangeSet& seqs) = 0;
+  // These numbers of the epoch are durable.
+  virtual void Acknowledge(uint64_t epoch, const codec::RangeSet& seqs) = 0;
   // Ends the stream; the agent is told why.
   virtual void Close(const absl::Status& why) = 0;
 };
@@ -44,8 +44,9 @@ struct JoinRequest {
   store::Epoch epoch;
   std::string boot_id;
   std::string agent_version;
-  std::string peer;             // its address, for people
-  int64_t clock_offset_ms = 0;  // the agent's clock minus the collector's
+  std::string peer;                // its address, for people
+  int64_t clock_offset_ms = 0;     // the agent's clock minus the collector's
+  std::vector<store::Epoch> kept;  // earlier epochs of which the agent kept frames
 };
 
 struct Joined {

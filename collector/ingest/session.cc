@@ -17,6 +17,10 @@ namespace {
 constexpr uint32_t kProtocolVersion = 1;
 // The capability of `ronda import` (proto/ronda/v1/ingest.proto).
 constexpr std::string_view kImport = "import";
+// The capability to take frames of an agent's earlier epochs.
+constexpr std::string_view kEpochs = "epochs";
+// Agents that restart again and again without being connected; one start an hour for a day.
+constexpr int kMaxKeptEpochs = 32;
 constexpr int64_t kRefusedLogMs = 60'000;
 constexpr size_t kMaxHeldRanges = 1000;
 // What an agent may have in flight of backfill at first, and is granted again as it is committed.
@@ -97,6 +101,12 @@ void Session::OnHello(const v1::Hello& hello) {
                hello.versions().min(), hello.versions().max(), kProtocolVersion));
     return;
   }
+  if (hello.kept_size() > kMaxKeptEpochs) {
+    Close(Fail(absl::StatusCode::kInvalidArgument,
+               "the agent kept frames of {} earlier epochs, {} are allowed", hello.kept_size(),
+               kMaxKeptEpochs));
+    return;
+  }
   std::vector<Label> labels;
   for (const v1::Label& label : hello.labels()) {
     labels.push_back({label.name(), label.value()});
@@ -109,6 +119,11 @@ void Session::OnHello(const v1::Hello& hello) {
   request.agent_version = hello.agent_version().substr(0, 64);
   request.peer = peer_;
   request.clock_offset_ms = hello.now_ms() - clock_.NowMs();
+  for (const v1::KeptEpoch& kept : hello.kept()) {
+    if (kept.epoch() != 0 && kept.epoch() != hello.epoch()) {
+      request.kept.push_back({kept.epoch(), kept.started_ms()});
+    }
+  }
   import_ = std::find(hello.capabilities().begin(), hello.capabilities().end(), kImport) !=
             hello.capabilities().end();
   auto joined =
@@ -119,16 +134,24 @@ void Session::OnHello(const v1::Hello& hello) {
   }
   joined_ = true;
   node_ = joined->node;
+  epochs_[request.epoch.id] = {request.epoch, joined->held};
   node_name_ = request.node;
   node_labels_ = request.labels;
   epoch_ = request.epoch;
-  seen_ = joined->held;
   v1::CollectorMessage answer;
   v1::Welcome* welcome = answer.mutable_welcome();
   welcome->set_version(kProtocolVersion);
   welcome->set_now_ms(clock_.NowMs());
   if (import_) {
     welcome->add_capabilities(std::string(kImport));
+  } else {
+    welcome->add_capabilities(std::string(kEpochs));
+  }
+  for (const store::Epoch& kept : request.kept) {
+    epochs_[kept.id] = {kept, store_.Held(node_, kept)};
+    v1::HeldEpoch* held = welcome->add_held_kept();
+    held->set_epoch(kept.id);
+    ToProto(store_.Durable(node_, kept), held->mutable_held(), kMaxHeldRanges);
   }
   welcome->mutable_credit()->set_samples(kBackfillCredit);
   ToProto(joined->durable, welcome->mutable_held(), kMaxHeldRanges);
@@ -177,29 +200,42 @@ void Session::OnSchema(const std::string& content) {
   }
   awaited_ = {};
   Pending pending;
-  std::deque<std::pair<bool, std::string>> parked = std::exchange(parked_, {});
+  std::deque<Parked> parked = std::exchange(parked_, {});
   parked_bytes_ = 0;
-  for (const auto& [live, bytes] : parked) {
-    if (parked_.empty()) {
-      TakeFrame(live, bytes, &pending);  // may park again, for another schema: the rest follows it
-    } else if (!Park(live, bytes)) {
-      return;
+  for (const Parked& frame : parked) {
+    if (!parked_.empty()) {
+      // It was parked again, for another schema: the rest follows it.
+      if (!Park(frame.origin, frame.bytes)) {
+        return;
+      }
+      continue;
     }
+    if (frame.origin != pending.origin) {
+      Deliver(std::exchange(pending, Pending{.origin = frame.origin}));
+    }
+    TakeFrame(frame.bytes, &pending);
   }
   Deliver(std::move(pending));
 }
 
 void Session::OnFrames(const v1::Frames& frames) {
-  const bool live = frames.lane() != v1::LANE_BACKFILL;
-  Pending pending;
+  const Origin origin{frames.lane() != v1::LANE_BACKFILL,
+                      frames.epoch() == 0 ? epoch_.id : frames.epoch()};
+  if (!epochs_.contains(origin.epoch) || (origin.live && origin.epoch != epoch_.id)) {
+    Close(
+        Fail(absl::StatusCode::kInvalidArgument,
+             "frames of an epoch that Hello did not name, or of an earlier one in the live lane"));
+    return;
+  }
+  Pending pending{.origin = origin};
   for (const std::string& bytes : frames.frame()) {
     if (!parked_.empty()) {
-      if (!Park(live, bytes)) {
+      if (!Park(origin, bytes)) {
         return;
       }
       continue;
     }
-    TakeFrame(live, bytes, &pending);
+    TakeFrame(bytes, &pending);
     if (over_) {
       return;
     }
@@ -207,7 +243,7 @@ void Session::OnFrames(const v1::Frames& frames) {
   Deliver(std::move(pending));
 }
 
-bool Session::Park(bool live, std::string_view bytes) {
+bool Session::Park(const Origin& origin, std::string_view bytes) {
   parked_bytes_ += bytes.size();
   if (parked_bytes_ > limits_.max_parked_bytes) {
     Close(Fail(absl::StatusCode::kResourceExhausted,
@@ -215,54 +251,72 @@ bool Session::Park(bool live, std::string_view bytes) {
                limits_.max_parked_bytes));
     return false;
   }
-  parked_.emplace_back(live, std::string(bytes));
+  parked_.push_back({origin, std::string(bytes)});
   return true;
 }
 
-bool Session::IsKnown(const codec::FrameHeader& header) {
-  if (!seen_.Contains(header.seq)) {
+absl::StatusOr<bool> Session::IsKnown(uint64_t epoch, const codec::FrameHeader& header) {
+  const EpochSeen& of = epochs_.at(epoch);
+  if (!of.seen.Contains(header.seq)) {
     return false;
   }
-  const std::optional<uint32_t> crc = store_.FindCrc(node_, epoch_, header.seq);
-  if (crc.has_value() && *crc != header.crc) {
-    const int64_t now = clock_.NowMs();
-    pipeline_.RecordGap(node_, now, now, "", "rejected",
-                        fmt::format("sequence number {} came with two contents", header.seq));
-    v1::CollectorMessage order;
-    order.mutable_new_epoch()->set_detail(
-        fmt::format("frame {} is held with another content", header.seq));
-    outlet_.send(std::move(order));
-    over_ = true;
-    obs::Warn("ingest",
-              "a sequence number came with two contents node={} seq={}: ordered a new "
-              "epoch",
-              node_name_, header.seq);
+  const std::optional<uint32_t> crc = store_.FindCrc(node_, of.epoch, header.seq);
+  if (!crc.has_value() || *crc == header.crc) {
+    return true;
   }
+  if (epoch != epoch_.id) {
+    return Fail(absl::StatusCode::kDataLoss,
+                "frame {} of an earlier epoch is held with another "
+                "content",
+                header.seq);
+  }
+  const int64_t now = clock_.NowMs();
+  pipeline_.RecordGap(node_, now, now, "", "rejected",
+                      fmt::format("sequence number {} came with two contents", header.seq));
+  v1::CollectorMessage order;
+  order.mutable_new_epoch()->set_detail(
+      fmt::format("frame {} is held with another content", header.seq));
+  outlet_.send(std::move(order));
+  over_ = true;
+  obs::Warn("ingest",
+            "a sequence number came with two contents node={} seq={}: ordered a new "
+            "epoch",
+            node_name_, header.seq);
   return true;
 }
 
-void Session::TakeFrame(bool live, std::string_view bytes, Pending* pending) {
+void Session::TakeFrame(std::string_view bytes, Pending* pending) {
   if (over_) {
     return;
   }
+  const Origin origin = pending->origin;
+  const bool live = origin.live;
+  if (!live && origin.epoch != backfill_epoch_) {
+    backfill_epoch_ = origin.epoch;
+    std::erase_if(groups_, [](const auto& group) { return !group.first.first; });
+  }
   if (bytes.size() > codec::kMaxFrameBytes) {
-    RejectFrame(0, v1::Reject::TOO_LARGE,
+    RejectFrame(origin.epoch, 0, v1::Reject::TOO_LARGE,
                 Fail(absl::StatusCode::kResourceExhausted, "a frame of {} bytes, {} are allowed",
                      bytes.size(), codec::kMaxFrameBytes));
     return;
   }
   const auto header = codec::ParseFrameHeader(bytes);
   if (!header.ok()) {
-    RejectFrame(0, ReasonOf(header.status()), header.status());
+    RejectFrame(origin.epoch, 0, ReasonOf(header.status()), header.status());
     return;
   }
-  const bool known = IsKnown(*header);
+  const absl::StatusOr<bool> known = IsKnown(origin.epoch, *header);
   if (over_) {
+    return;
+  }
+  if (!known.ok()) {
+    RejectFrame(origin.epoch, header->seq, ReasonOf(known.status()), known.status());
     return;
   }
   if (groups_.size() >= 2 * limits_.max_groups && !groups_.contains({live, header->group})) {
     RejectFrame(
-        header->seq, v1::Reject::TOO_MANY_SERIES,
+        origin.epoch, header->seq, v1::Reject::TOO_MANY_SERIES,
         Fail(absl::StatusCode::kResourceExhausted, "more than {} groups", limits_.max_groups));
     return;
   }
@@ -270,16 +324,18 @@ void Session::TakeFrame(bool live, std::string_view bytes, Pending* pending) {
   const bool records = header->kind == codec::FrameKind::kRecordKey ||
                        header->kind == codec::FrameKind::kRecordDelta;
   if (records) {
-    TakeRecords(live, *header, bytes, known, group, pending);
+    TakeRecords(*header, bytes, *known, group, pending);
   } else {
-    TakeSamples(live, *header, bytes, known, group, pending);
+    TakeSamples(*header, bytes, *known, group, pending);
   }
 }
 
-void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::string_view bytes,
-                          bool known, Group& group, Pending* pending) {
+void Session::TakeSamples(const codec::FrameHeader& header, std::string_view bytes, bool known,
+                          Group& group, Pending* pending) {
+  const bool live = pending->origin.live;
+  const uint64_t epoch = pending->origin.epoch;
   if (absl::Status decoded = group.samples.Decode(bytes); !decoded.ok()) {
-    RejectFrame(header.seq, ReasonOf(decoded), decoded);
+    RejectFrame(epoch, header.seq, ReasonOf(decoded), decoded);
     return;
   }
   const codec::SampleRunDecoder& frame = group.samples;
@@ -287,14 +343,14 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
     const auto refused = refused_schemas_.find(frame.schema_hash());
     if (refused != refused_schemas_.end()) {
       group.skip_run = true;
-      RejectFrame(header.seq, v1::Reject::TOO_MANY_SERIES,
+      RejectFrame(epoch, header.seq, v1::Reject::TOO_MANY_SERIES,
                   Fail(absl::StatusCode::kResourceExhausted, "{} series, {} are allowed",
                        refused->second, limits_.max_series));
       return;
     }
     group.schema = store_.FindSchema(frame.schema_hash());
     if (group.schema == nullptr) {
-      Park(live, bytes);
+      Park(pending->origin, bytes);
       if (awaited_ != frame.schema_hash()) {
         awaited_ = frame.schema_hash();
         v1::CollectorMessage request;
@@ -324,19 +380,19 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
                          : fits.code() == absl::StatusCode::kResourceExhausted
                              ? static_cast<int>(v1::Reject::TOO_MANY_SERIES)
                              : static_cast<int>(v1::Reject::DAMAGED);
-      RejectFrame(header.seq, reason, fits);
+      RejectFrame(epoch, header.seq, reason, fits);
       return;
     }
     checked_.insert(frame.schema_hash());
   }
   if (group.skip_run) {
-    RejectFrame(header.seq, v1::Reject::OUT_OF_ORDER,
+    RejectFrame(epoch, header.seq, v1::Reject::OUT_OF_ORDER,
                 Fail(absl::StatusCode::kFailedPrecondition, "its run was refused"));
     return;
   }
   if (frame.t_ms() > clock_.NowMs() + limits_.max_ahead_ms) {
     group.skip_run = true;  // its deltas would have no predecessor in the store
-    RejectFrame(header.seq, v1::Reject::FROM_THE_FUTURE,
+    RejectFrame(epoch, header.seq, v1::Reject::FROM_THE_FUTURE,
                 Fail(absl::StatusCode::kOutOfRange,
                      "the node's clock is {} s ahead of the collector's: set it right",
                      (frame.t_ms() - clock_.NowMs()) / 1000));
@@ -347,7 +403,7 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
   if (known) {
     return;
   }
-  seen_.Add(header.seq);
+  epochs_.at(epoch).seen.Add(header.seq);
   Arrival arrival;
   arrival.live = live;
   arrival.schema = group.schema;
@@ -364,10 +420,12 @@ void Session::TakeSamples(bool live, const codec::FrameHeader& header, std::stri
   pending->arrivals.push_back(std::move(arrival));
 }
 
-void Session::TakeRecords(bool live, const codec::FrameHeader& header, std::string_view bytes,
-                          bool known, Group& group, Pending* pending) {
+void Session::TakeRecords(const codec::FrameHeader& header, std::string_view bytes, bool known,
+                          Group& group, Pending* pending) {
+  const bool live = pending->origin.live;
+  const uint64_t epoch = pending->origin.epoch;
   if (absl::Status decoded = group.records.Decode(bytes); !decoded.ok()) {
-    RejectFrame(header.seq, ReasonOf(decoded), decoded);
+    RejectFrame(epoch, header.seq, ReasonOf(decoded), decoded);
     return;
   }
   pending->acknowledge.Add(header.seq);
@@ -375,7 +433,7 @@ void Session::TakeRecords(bool live, const codec::FrameHeader& header, std::stri
   if (known) {
     return;
   }
-  seen_.Add(header.seq);
+  epochs_.at(epoch).seen.Add(header.seq);
   Arrival arrival;
   arrival.live = live;
   arrival.entry.kind = header.kind;
@@ -389,12 +447,13 @@ void Session::TakeRecords(bool live, const codec::FrameHeader& header, std::stri
   pending->arrivals.push_back(std::move(arrival));
 }
 
-void Session::RejectFrame(uint64_t seq, int reason, const absl::Status& why) {
+void Session::RejectFrame(uint64_t epoch, uint64_t seq, int reason, const absl::Status& why) {
   v1::CollectorMessage message;
   v1::Reject* reject = message.mutable_reject();
   const auto reason_value = static_cast<v1::Reject::Reason>(reason);
   reject->set_reason(reason_value);
   reject->set_detail(std::string(Message(why)));
+  reject->set_epoch(epoch == epoch_.id ? 0 : epoch);
   if (seq != 0) {
     v1::SeqRange* range = reject->add_range();
     range->set_first(seq);
@@ -419,14 +478,15 @@ void Session::Deliver(Pending pending) {
     return;
   }
   absl::StatusOr<bool> taken = true;
+  const store::Epoch epoch = epochs_.at(pending.origin.epoch).epoch;
   if (import_) {
-    if (absl::Status status = pipeline_.AcceptImport(node_, epoch_, std::move(pending.arrivals),
+    if (absl::Status status = pipeline_.AcceptImport(node_, epoch, std::move(pending.arrivals),
                                                      pending.acknowledge, weak_from_this());
         !status.ok()) {
       taken = std::move(status);
     }
   } else {
-    taken = pipeline_.Accept(node_, epoch_, std::move(pending.arrivals), pending.acknowledge,
+    taken = pipeline_.Accept(node_, epoch, std::move(pending.arrivals), pending.acknowledge,
                              weak_from_this());
   }
   if (!taken.ok()) {
@@ -452,8 +512,9 @@ void Session::OnClosed() {
   }
 }
 
-void Session::Acknowledge(const codec::RangeSet& seqs) {
+void Session::Acknowledge(uint64_t epoch, const codec::RangeSet& seqs) {
   v1::CollectorMessage message;
+  message.mutable_ack()->set_epoch(epoch == epoch_.id ? 0 : epoch);
   ToProto(seqs, message.mutable_ack()->mutable_range());
   message.mutable_ack()->set_now_ms(clock_.NowMs());
   outlet_.send(std::move(message));

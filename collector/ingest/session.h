@@ -53,10 +53,24 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   void OnClosed();
 
   // SessionPort
-  void Acknowledge(const codec::RangeSet& seqs) override;
+  void Acknowledge(uint64_t epoch, const codec::RangeSet& seqs) override;
   void Close(const absl::Status& why) override;
 
  private:
+  // Of the frames of a message: their lane, and the epoch whose numbers they have.
+  struct Origin {
+    bool live = true;
+    uint64_t epoch = 0;
+    bool operator==(const Origin&) const = default;
+  };
+  struct Parked {
+    Origin origin;
+    std::string bytes;
+  };
+  struct EpochSeen {
+    store::Epoch epoch;
+    codec::RangeSet seen;
+  };
   struct Group {
     codec::SampleRunDecoder samples;
     codec::RecordRunDecoder records;
@@ -64,6 +78,7 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
     bool skip_run = false;                 // its key frame was refused: deltas follow it silently
   };
   struct Pending {  // of one message
+    Origin origin;
     std::vector<Arrival> arrivals;
     codec::RangeSet acknowledge;
     uint64_t backfilled = 0;  // samples that cost the agent credit
@@ -72,16 +87,18 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   void OnHello(const v1::Hello& hello);
   void OnSchema(const std::string& content);
   void OnFrames(const v1::Frames& frames);
-  void TakeFrame(bool live, std::string_view bytes, Pending* pending);
-  void TakeSamples(bool live, const codec::FrameHeader& header, std::string_view bytes, bool known,
+  // Its frames go into `pending`, which has their origin.
+  void TakeFrame(std::string_view bytes, Pending* pending);
+  void TakeSamples(const codec::FrameHeader& header, std::string_view bytes, bool known,
                    Group& group, Pending* pending);
-  void TakeRecords(bool live, const codec::FrameHeader& header, std::string_view bytes, bool known,
+  void TakeRecords(const codec::FrameHeader& header, std::string_view bytes, bool known,
                    Group& group, Pending* pending);
-  // True if the frame was taken before. A number with another content ends the epoch.
-  bool IsKnown(const codec::FrameHeader& header);
+  // True if the frame was taken before. A number with another content ends the present epoch; of an
+  // earlier one kDataLoss is returned, and the frame is refused.
+  absl::StatusOr<bool> IsKnown(uint64_t epoch, const codec::FrameHeader& header);
   absl::Status CheckSchema(const Schema& schema) const;
-  bool Park(bool live, std::string_view bytes);
-  void RejectFrame(uint64_t seq, int reason, const absl::Status& why);
+  bool Park(const Origin& origin, std::string_view bytes);
+  void RejectFrame(uint64_t epoch, uint64_t seq, int reason, const absl::Status& why);
   void Deliver(Pending pending);
 
   Pipeline& pipeline_;
@@ -97,11 +114,12 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   store::NodeId node_ = 0;
   std::string node_name_;
   Labels node_labels_;
-  store::Epoch epoch_;
-  codec::RangeSet seen_;
+  store::Epoch epoch_;                    // the agent's present one
+  std::map<uint64_t, EpochSeen> epochs_;  // that one, and those of which it kept frames
+  uint64_t backfill_epoch_ = 0;           // of the backfill lane's decoder state
   std::string goodbye_;
   std::map<std::pair<bool, uint32_t>, Group> groups_;  // (live, number)
-  std::deque<std::pair<bool, std::string>> parked_;
+  std::deque<Parked> parked_;
   size_t parked_bytes_ = 0;
   SchemaHash awaited_{};  // the schema that parked frames wait for
   size_t schemas_taken_ = 0;

@@ -90,9 +90,10 @@ std::string FakeAgent::Tick(int64_t t_ms, double load, double up) {
   return frame;
 }
 
-void FakeAgent::Send(const std::string& frame, v1::Lane lane) {
+void FakeAgent::Send(const std::string& frame, v1::Lane lane, uint64_t of_epoch) {
   v1::AgentMessage message;
   message.mutable_frames()->set_lane(lane);
+  message.mutable_frames()->set_epoch(of_epoch);
   message.mutable_frames()->add_frame(frame);
   session->OnMessage(message);
 }
@@ -133,9 +134,12 @@ std::string FakeAgent::last_reject() const {
   return found;
 }
 
-codec::RangeSet FakeAgent::acknowledged() const {
+codec::RangeSet FakeAgent::acknowledged(uint64_t of_epoch) const {
   codec::RangeSet set;
   for (const v1::CollectorMessage& message : messages()) {
+    if (!message.has_ack() || message.ack().epoch() != of_epoch) {
+      continue;
+    }
     for (const v1::SeqRange& range : message.ack().range()) {
       set.AddRange({range.first(), range.last()});
     }

@@ -36,7 +36,7 @@ class FakeAgent {
   // One frame; returns its bytes. `up` = 0 leaves the others without a sample.
   std::string Tick(int64_t t_ms, double load, double up = 1);
   std::string Encode(int64_t t_ms, double load, double up = 1);
-  void Send(const std::string& frame, v1::Lane lane = v1::LANE_LIVE);
+  void Send(const std::string& frame, v1::Lane lane = v1::LANE_LIVE, uint64_t of_epoch = 0);
   void Goodbye();
   void Close() { session->OnClosed(); }
 
@@ -45,7 +45,7 @@ class FakeAgent {
   bool Closed(absl::StatusCode code, const std::string& text) const;
   // Of the last rejection; "" if there was none.
   std::string last_reject() const;
-  codec::RangeSet acknowledged() const;
+  codec::RangeSet acknowledged(uint64_t of_epoch = 0) const;
   int schema_requests() const;
 
   std::shared_ptr<const Schema> schema;
