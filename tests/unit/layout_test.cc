@@ -42,6 +42,7 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
       {"common/obs", {"common"}},
       {"common/config", {"common"}},
       {"common/rpc", {"common", "ronda/v1"}},
+      {"common/tls", {"common/base"}},
       {"agent", {"common", "agent", "ronda/v1"}},
       {"agent/schedule", {"common", "agent/samplers/frame_sink.h", "agent/samplers/sampler.h"}},
       {"agent/samplers", {"common"}},
