@@ -1,6 +1,7 @@
 // ronda-bench WORKLOAD [options]: prints a table for people and, last, one JSON line.
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "tests/bench/workloads.h"
@@ -59,6 +60,32 @@ void AddRead(CLI::App* app, ReadWorkload* read) {
   command->footer("Example:\n  ronda-bench read --data ./bench-data\n");
 }
 
+void AddFleet(CLI::App* app, FleetWorkload* fleet) {
+  CLI::App* command = app->add_subcommand(
+      "fleet", "many agents at one second on one collector, 20 rules, durable before acknowledged");
+  command->add_option("--agents", fleet->agents, "default 10000")->check(CLI::Range(1, 100'000));
+  command->add_option("--series", fleet->series, "of each agent (default 100)")
+      ->check(CLI::Range(1, 10'000));
+  command->add_option("--for", fleet->seconds, "time to measure: 60s, 5m (default 60s)")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, int64_t>{{"s", 1}, {"m", 60}}));
+  command->add_option("--warm-up", fleet->warm_up_seconds, "seconds before (default 10)")
+      ->check(CLI::Range(1, 3600));
+  command->add_option("--ramp", fleet->connects_per_second, "connections a second (default 2000)")
+      ->check(CLI::Range(1, 100'000));
+  command->add_flag("--storm", fleet->storm,
+                    "then cut all connections at once and see how long all take to be back");
+  command->add_option("--seed", fleet->seed, "another seed, other values (default 1)");
+  command->add_option("--data", fleet->data, "keep the collector's data in this folder");
+  command->add_option("--profile", fleet->profile, "perf record the collector into this file");
+  command->footer(
+      "Every acknowledgement is held to what was sent, and at the end all that was acknowledged "
+      "is\n"
+      "read back and compared.\n\n"
+      "Examples:\n"
+      "  ronda-bench fleet --agents 10000 --series 100 --for 60s\n"
+      "  ronda-bench fleet --agents 1000 --series 400 --for 20s --storm\n");
+}
+
 }  // namespace
 }  // namespace ronda::bench
 
@@ -71,6 +98,8 @@ int main(int argc, char** argv) {
   ronda::bench::AddAgent(&app, &agent);
   ronda::bench::AddStore(&app, &store);
   ronda::bench::AddRead(&app, &read);
+  ronda::bench::FleetWorkload fleet;
+  ronda::bench::AddFleet(&app, &fleet);
   std::string folder;
   CLI::App* compact = app.add_subcommand("store-compact")->group("");  // `store` runs it
   compact->add_option("dir", folder)->required();
@@ -80,6 +109,9 @@ int main(int argc, char** argv) {
   }
   if (app.got_subcommand("store")) {
     return ronda::bench::RunStore(store);
+  }
+  if (app.got_subcommand("fleet")) {
+    return ronda::bench::RunFleet(fleet);
   }
   return app.got_subcommand("read") ? ronda::bench::RunRead(read)
                                     : ronda::bench::RunStoreCompact(folder);

@@ -55,15 +55,20 @@ double QuantumOf(const HostCapture& capture, size_t s) {
   return divisor > 0 ? static_cast<double>(divisor) : std::pow(10.0, -decimals);
 }
 
-void AddSeries(const HostCapture& capture, size_t s, std::map<std::string, uint32_t>* metrics,
-               Schema* schema, ScaleSet* set) {
+// `copy`, if not "", is a label that tells it from the series itself.
+void AddSeries(const HostCapture& capture, size_t s, const std::string& copy,
+               std::map<std::string, uint32_t>* metrics, Schema* schema, ScaleSet* set) {
   const CaptureSeries& series = capture.series[s];
   const auto [metric, is_new] =
       metrics->try_emplace(series.metric, static_cast<uint32_t>(schema->metrics.size()));
   if (is_new) {
     schema->metrics.push_back({series.metric, series.type, "", ""});
   }
-  schema->series.push_back({metric->second, series.labels});
+  Labels labels = series.labels;
+  if (!copy.empty()) {
+    labels.Set("copy", copy);
+  }
+  schema->series.push_back({metric->second, std::move(labels)});
   bool moves = false;
   for (size_t tick = 1; tick < capture.ticks; ++tick) {
     moves = moves || capture.value(tick, s) != capture.value(0, s);
@@ -73,6 +78,22 @@ void AddSeries(const HostCapture& capture, size_t s, std::map<std::string, uint3
   set->is_live_counter.push_back(is_counter && moves ? 1 : 0);
   set->quantum.push_back(QuantumOf(capture, s));
   set->scale.push_back(std::pow(10.0, std::min(series.decimals, kMaxDecimals)));
+}
+
+void AddValues(const HostCapture& capture, const std::vector<size_t>& columns, ScaleSet* set) {
+  set->capture_ticks = capture.ticks;
+  for (size_t tick = 0; tick < capture.ticks; ++tick) {
+    std::vector<uint32_t> changes;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      const double value = capture.value(tick, columns[i]);
+      set->values.push_back(value);
+      if (tick + 1 < capture.ticks && capture.value(tick + 1, columns[i]) != value) {
+        changes.push_back(static_cast<uint32_t>(i));
+      }
+    }
+    set->changes.push_back(std::move(changes));
+  }
+  set->changes.pop_back();  // the last tick has none after it
 }
 
 }  // namespace
@@ -108,23 +129,40 @@ absl::StatusOr<ScaleSet> MakeScaleSet(const HostCapture& capture, std::string_vi
     if (series.job == set.job && IsWhole(capture, s) &&
         (name != "fleet" || std::regex_search(series.metric, FleetSeries()))) {
       columns.push_back(s);
-      AddSeries(capture, s, &metrics, schema.get(), &set);
+      AddSeries(capture, s, "", &metrics, schema.get(), &set);
     }
   }
   set.schema = std::move(schema);
-  set.capture_ticks = capture.ticks;
-  for (size_t tick = 0; tick < capture.ticks; ++tick) {
-    std::vector<uint32_t> changes;
-    for (size_t i = 0; i < columns.size(); ++i) {
-      const double value = capture.value(tick, columns[i]);
-      set.values.push_back(value);
-      if (tick + 1 < capture.ticks && capture.value(tick + 1, columns[i]) != value) {
-        changes.push_back(static_cast<uint32_t>(i));
-      }
+  AddValues(capture, columns, &set);
+  return set;
+}
+
+ScaleSet MakeHostSet(const HostCapture& capture, int nodes, int series, uint64_t seed) {
+  ScaleSet set;
+  set.name = "hosts";
+  set.seed = seed;
+  set.job = "node";
+  set.nodes = nodes;
+  std::vector<size_t> own;
+  for (size_t s = 0; s < capture.series.size(); ++s) {
+    if (capture.series[s].job == set.job && IsWhole(capture, s)) {
+      own.push_back(s);
     }
-    set.changes.push_back(std::move(changes));
   }
-  set.changes.pop_back();  // the last tick has none after it
+  std::stable_partition(own.begin(), own.end(), [&](size_t s) {
+    return std::regex_search(capture.series[s].metric, FleetSeries());
+  });
+  auto schema = std::make_shared<Schema>();
+  std::map<std::string, uint32_t> metrics;
+  std::vector<size_t> columns;
+  for (size_t i = 0; i < static_cast<size_t>(series); ++i) {
+    const size_t copy = i / own.size();
+    columns.push_back(own[i % own.size()]);
+    AddSeries(capture, columns.back(), copy == 0 ? "" : std::to_string(copy), &metrics,
+              schema.get(), &set);
+  }
+  set.schema = std::move(schema);
+  AddValues(capture, columns, &set);
   return set;
 }
 

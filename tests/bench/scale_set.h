@@ -54,4 +54,8 @@ struct ScaleSet {
 absl::StatusOr<ScaleSet> MakeScaleSet(const HostCapture& capture, std::string_view name,
                                       double factor, uint64_t seed);
 
+// A fleet of `nodes` hosts with `series` series each, for as many ticks as are wanted (ticks is 0):
+// first those of `fleet`, then the host's others, then copies that differ in a label.
+ScaleSet MakeHostSet(const HostCapture& capture, int nodes, int series, uint64_t seed);
+
 }  // namespace ronda::bench

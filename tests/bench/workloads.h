@@ -44,4 +44,19 @@ struct ReadWorkload {
 // Time and CPU of reading series.
 int RunRead(const ReadWorkload& workload);
 
+struct FleetWorkload {
+  int agents = 10'000;
+  int series = 100;
+  int64_t seconds = 60;
+  int64_t warm_up_seconds = 10;
+  int connects_per_second = 2000;
+  bool storm = false;  // afterwards all connections are cut at once
+  uint64_t seed = 1;
+  std::string data;     // keep the data folder here; "" removes it
+  std::string profile;  // run `perf record` of the collector into this file
+};
+
+// Many agents at 1 Hz on one collector.
+int RunFleet(const FleetWorkload& workload);
+
 }  // namespace ronda::bench

@@ -1,0 +1,246 @@
+// ronda-bench fleet: what many agents at one second cost one collector.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "collector/query/remote_api.h"
+#include "common/base/files.h"
+#include "common/base/status.h"
+#include "tests/bench/fleet_check.h"
+#include "tests/bench/fleet_load.h"
+#include "tests/bench/host_capture.h"
+#include "tests/bench/process_cost.h"
+#include "tests/bench/workloads.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace ronda::bench {
+namespace {
+
+constexpr int64_t kConnectSeconds = 300;
+constexpr int64_t kDrainSeconds = 30;
+constexpr int64_t kStormSeconds = 120;
+
+double Percentile(std::vector<float>* values, double share) {
+  if (values->empty()) {
+    return 0;
+  }
+  const auto at = static_cast<ptrdiff_t>(share * static_cast<double>(values->size() - 1));
+  std::nth_element(values->begin(), values->begin() + at, values->end());
+  return static_cast<double>((*values)[static_cast<size_t>(at)]);
+}
+
+// Both programs hold a connection an agent; children inherit it.
+absl::Status RaiseFileLimit(int agents) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  const auto needed = static_cast<rlim_t>(agents) + 200;
+  return limit.rlim_cur >= needed
+             ? absl::OkStatus()
+             : Fail(absl::StatusCode::kResourceExhausted,
+                    "{} agents need {} open files, the limit is {}: see `ulimit -n`", agents,
+                    needed, limit.rlim_cur);
+}
+
+struct Figures {
+  double seconds = 0;
+  double cores = 0;
+  double own_cores = 0;
+  double rss_mib = 0;
+  double peak_rss_mib = 0;
+  double samples_per_second = 0;
+  double wire_bytes_per_sample = 0;
+  double acks_per_frame = 0;
+  double ack_p50_ms = 0;
+  double ack_p99_ms = 0;
+  double late_p99_ms = 0;
+  double storm_seconds = 0;
+};
+
+class Fleet {
+ public:
+  explicit Fleet(const FleetWorkload& workload)
+      : workload_(workload), data_(workload.data.empty() ? dir_.File("data") : workload.data) {}
+
+  absl::Status Run() {
+    RONDA_RETURN_IF_ERROR(RaiseFileLimit(workload_.agents));
+    RONDA_ASSIGN_OR_RETURN(const HostCapture capture, LoadHostCapture(TestData("host_capture")));
+    set_ = MakeHostSet(capture, workload_.agents, workload_.series, workload_.seed);
+    RONDA_RETURN_IF_ERROR(StartCollector());
+    FleetOptions options;
+    options.port = port_;
+    options.agents = workload_.agents;
+    options.connects_per_second = workload_.connects_per_second;
+    load_ = std::make_unique<FleetLoad>(set_, options);
+    RONDA_RETURN_IF_ERROR(load_->ConnectAll(kConnectSeconds));
+    load_->Run(workload_.warm_up_seconds);
+    Measure();
+    if (workload_.storm) {
+      figures_.storm_seconds = load_->Storm(kStormSeconds);
+      load_->Run(10);
+    }
+    load_->Finish(kDrainSeconds);
+    figures_.peak_rss_mib = PeakRssMibOf(collector_.pid());
+    const auto api = query::NewRemoteApi({.address = fmt::format("127.0.0.1:{}", port_)});
+    RONDA_ASSIGN_OR_RETURN(verdict_, CheckFleet(*api, set_, *load_));
+    collector_.Signal(SIGTERM);
+    const int code = collector_.Wait(120'000);
+    return code == 0 ? absl::OkStatus()
+                     : Fail(absl::StatusCode::kInternal, "the collector ended with {}", code);
+  }
+
+  // True: all that was acknowledged is there, and nothing else.
+  bool Report() const {
+    const FleetTally& tally = load_->tally();
+    fmt::print(
+        "{} agents x {} series, {} s: {:.0f} samples/s\n"
+        "  collector          {:.3f} core, {:.0f} MiB RSS ({:.0f} at most)\n"
+        "  acknowledged in    p50 {:.1f} ms, p99 {:.1f} ms ({:.2f} acks a frame)\n"
+        "  wire               {:.2f} bytes a sample, both ways\n"
+        "  read back          {} samples right, {} lost, {} duplicated, {} wrong\n"
+        "  load generator     {:.3f} core, p99 {:.1f} ms late, {} streams ended, {} refused\n",
+        workload_.agents, workload_.series, workload_.seconds, figures_.samples_per_second,
+        figures_.cores, figures_.rss_mib, figures_.peak_rss_mib, figures_.ack_p50_ms,
+        figures_.ack_p99_ms, figures_.acks_per_frame, figures_.wire_bytes_per_sample,
+        verdict_.samples, verdict_.lost, verdict_.duplicated, verdict_.wrong, figures_.own_cores,
+        figures_.late_p99_ms, tally.ended, tally.rejected);
+    if (workload_.storm) {
+      fmt::print("  all cut at once    all back after {:.1f} s\n", figures_.storm_seconds);
+    }
+    for (const std::string& example : {tally.example, verdict_.example}) {
+      if (!example.empty()) {
+        fmt::print("  first complaint    {}\n", example);
+      }
+    }
+    nlohmann::json line = {{"workload", "fleet"},
+                           {"agents", workload_.agents},
+                           {"series", workload_.series},
+                           {"seconds", workload_.seconds},
+                           {"samples_per_second", figures_.samples_per_second},
+                           {"collector_cores", figures_.cores},
+                           {"collector_rss_mib", figures_.rss_mib},
+                           {"collector_peak_rss_mib", figures_.peak_rss_mib},
+                           {"ack_p50_ms", figures_.ack_p50_ms},
+                           {"ack_p99_ms", figures_.ack_p99_ms},
+                           {"acks_per_frame", figures_.acks_per_frame},
+                           {"wire_bytes_per_sample", figures_.wire_bytes_per_sample},
+                           {"lost", verdict_.lost},
+                           {"duplicated", verdict_.duplicated},
+                           {"wrong", verdict_.wrong},
+                           {"unasked_acks", tally.unasked},
+                           {"rejected", tally.rejected},
+                           {"streams_ended", tally.ended},
+                           {"generator_cores", figures_.own_cores},
+                           {"generator_late_p99_ms", figures_.late_p99_ms},
+                           {"tls", false}};
+    if (workload_.storm) {
+      line["storm_seconds"] = figures_.storm_seconds;
+    }
+    fmt::print("{}\n", line.dump());
+    return verdict_.lost == 0 && verdict_.duplicated == 0 && verdict_.wrong == 0 &&
+           tally.unasked == 0;
+  }
+
+ private:
+  absl::Status StartCollector() {
+    RONDA_RETURN_IF_ERROR(MakeDirectories(dir_.File("rules")));
+    std::ofstream(dir_.File("rules/fleet.yml")) << FleetRules();
+    std::ofstream(dir_.File("collector.yml"))
+        << fmt::format("limits:\n  max_agents: {}\n", workload_.agents + 100);
+    const std::vector<std::string> argv = {ProgramPath("ronda-collector"),
+                                           "--config",
+                                           dir_.File("collector.yml"),
+                                           "--data",
+                                           data_,
+                                           "--listen",
+                                           "127.0.0.1:0",
+                                           "--no-socket",
+                                           "--rules",
+                                           dir_.File("rules"),
+                                           "--print-address",
+                                           dir_.File("address"),
+                                           "--log-level",
+                                           "error"};
+    collector_.Start(argv);
+    std::string address;
+    const bool ready = Eventually(60'000, [&] {
+      address = ReadFile(dir_.File("address")).value_or("");
+      return address.ends_with('\n') || !collector_.running();
+    });
+    if (!ready || address.empty()) {
+      return Fail(absl::StatusCode::kUnavailable, "the collector did not start");
+    }
+    port_ = std::stoi(address.substr(address.rfind(':') + 1));
+    return absl::OkStatus();
+  }
+
+  void Measure() {
+    FleetTally& tally = load_->tally();
+    load_->TakeLateness();
+    Process perf;
+    if (!workload_.profile.empty()) {
+      perf.Start({"perf", "record", "-F", "500", "-g", "-o", workload_.profile, "-p",
+                  std::to_string(collector_.pid())});
+    }
+    const FleetTally before = tally;
+    const int64_t wire_before = load_->wire_bytes();
+    const double cpu_before = CpuSecondsOf(collector_.pid());
+    const double own_before = OwnCpuSeconds();
+    const auto start = std::chrono::steady_clock::now();
+    tally.keep_ack_ms = true;
+    load_->Run(workload_.seconds);
+    tally.keep_ack_ms = false;
+    figures_.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    figures_.cores = (CpuSecondsOf(collector_.pid()) - cpu_before) / figures_.seconds;
+    figures_.own_cores = (OwnCpuSeconds() - own_before) / figures_.seconds;
+    figures_.rss_mib = CostOf(collector_.pid()).rss_mib;
+    const auto samples = static_cast<double>(tally.samples - before.samples);
+    const auto acknowledged = static_cast<double>(tally.acknowledged - before.acknowledged);
+    figures_.samples_per_second = acknowledged * workload_.series / figures_.seconds;
+    figures_.wire_bytes_per_sample =
+        static_cast<double>(load_->wire_bytes() - wire_before) / std::max(1.0, samples);
+    figures_.acks_per_frame =
+        static_cast<double>(tally.acks - before.acks) / std::max(1.0, acknowledged);
+    figures_.ack_p50_ms = Percentile(&tally.ack_ms, 0.5);
+    figures_.ack_p99_ms = Percentile(&tally.ack_ms, 0.99);
+    std::vector<float> late = load_->TakeLateness();
+    figures_.late_p99_ms = Percentile(&late, 0.99);
+    if (perf.running()) {
+      perf.Signal(SIGINT);
+      perf.Wait(60'000);
+    }
+  }
+
+  const FleetWorkload workload_;
+  TempDir dir_;
+  const std::string data_;
+  ScaleSet set_;
+  Process collector_;
+  int port_ = 0;
+  std::unique_ptr<FleetLoad> load_;
+  Figures figures_;
+  FleetVerdict verdict_;
+};
+
+}  // namespace
+
+int RunFleet(const FleetWorkload& workload) {
+  Fleet fleet(workload);
+  if (absl::Status status = fleet.Run(); !status.ok()) {
+    fmt::print(stderr, "ronda-bench: {}\n", Message(status));
+    return 1;
+  }
+  return fleet.Report() ? 0 : 1;
+}
+
+}  // namespace ronda::bench
