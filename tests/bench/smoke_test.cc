@@ -94,6 +94,24 @@ TEST(StoreBenchTest, RemovesNoFolderOfOthers) {
   EXPECT_TRUE(std::filesystem::exists(dir.File("day")));
 }
 
+TEST(FleetBenchTest, LosesNothingAndComesBackAfterAStorm) {
+  const json line = LastLine(Bench({"fleet", "--agents", "40", "--series", "600", "--for", "2s",
+                                    "--warm-up", "1", "--storm"}));
+  EXPECT_EQ(line.value("agents", 0), 40);
+  EXPECT_GT(line.value("samples_per_second", 0.0), 40 * 600 / 2);
+  EXPECT_LT(line.value("samples_per_second", 1e12), 40 * 600 * 2);
+  for (const char* key : {"lost", "duplicated", "wrong", "unasked_acks", "rejected"}) {
+    EXPECT_EQ(line.value(key, -1), 0) << key;
+  }
+  EXPECT_GT(line.value("collector_cores", 0.0), 0);
+  EXPECT_GT(line.value("collector_rss_mib", 0.0), 4);
+  EXPECT_GT(line.value("ack_p50_ms", 0.0), 0);
+  EXPECT_LE(line.value("ack_p50_ms", 1e9), line.value("ack_p99_ms", -1.0));
+  EXPECT_GT(line.value("wire_bytes_per_sample", 0.0), 0.1);
+  EXPECT_FALSE(line.value("tls", true));
+  EXPECT_LT(line.value("storm_seconds", 1e9), 30);
+}
+
 TEST(StoreBenchTest, SaysWhatItDoesNotKnow) {
   const Output output = Bench({"store", "--peers", "nosuch", "--seconds", "10"});
   EXPECT_EQ(output.exit_code, 1);
