@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "collector/store/checked_bytes.h"
+#include "collector/store/packed_schema.h"
 #include "common/base/status.h"
-#include "common/codec/schema_codec.h"
 #include "common/codec/varint.h"
 
 namespace ronda::store {
@@ -118,7 +118,7 @@ absl::StatusOr<SourceRow> DecodeSourceRow(int64_t id, std::string_view bytes) {
 }
 
 std::string EncodeSchemaRow(int64_t id, const Schema& schema) {
-  return AddChecksum(SchemaKey(id), codec::EncodeSchema(schema));
+  return AddChecksum(SchemaKey(id), PackSchema(schema));
 }
 
 absl::StatusOr<Schema> DecodeSchemaRow(int64_t id, std::string_view bytes) {
@@ -126,7 +126,7 @@ absl::StatusOr<Schema> DecodeSchemaRow(int64_t id, std::string_view bytes) {
   if (!content) {
     return Damaged(SchemaKey(id));
   }
-  return codec::DecodeSchema(*content);
+  return UnpackSchema(*content);
 }
 
 std::string EncodeEpochRow(NodeId node, const EpochRow& row) {

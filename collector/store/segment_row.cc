@@ -1,8 +1,12 @@
 #include "collector/store/segment_row.h"
 
 #include <algorithm>
+#include <bit>
+#include <limits>
+#include <numeric>
 #include <utility>
 
+#include "collector/store/page_fit.h"
 #include "common/base/status.h"
 #include "common/codec/column.h"
 #include "common/codec/crc32c.h"
@@ -13,6 +17,8 @@ namespace {
 
 constexpr std::string_view kMagic = "RS01";
 constexpr size_t kMaxHeaderBytes = 4 << 20;
+// A row's ids and the table's other columns.
+constexpr size_t kAboutColumnBytes = 40;
 
 // On disk: do not change the numbers.
 enum class Form : uint8_t {
@@ -61,6 +67,8 @@ absl::StatusOr<std::vector<bool>> ReadRuns(codec::ByteReader* in, size_t ticks) 
   return present;
 }
 
+size_t VarintBytes(size_t v) { return (std::max<size_t>(std::bit_width(v), 1) + 6) / 7; }
+
 // What of a column with holes lies in [first, first + n).
 SegmentColumn Cut(std::vector<bool> present, const std::vector<double>& values, size_t first,
                   size_t n) {
@@ -76,44 +84,79 @@ SegmentColumn Cut(std::vector<bool> present, const std::vector<double>& values, 
 
 }  // namespace
 
-PackedRow& RowPacker::NextRow() {
-  if (rows_.empty() || rows_.back().chunks.size() >= kSegmentRowBytes) {
-    const uint32_t next = rows_.empty() ? 0
-                                        : rows_.back().first_series +
-                                              static_cast<uint32_t>(rows_.back().sizes.size());
-    rows_.push_back({next, {}, {}});
+void RowPacker::Finish(size_t start) {
+  if (chunks_.size() > start) {
+    codec::PutU32(&chunks_, codec::Crc32c(std::string_view(chunks_).substr(start)));
   }
-  return rows_.back();
-}
-
-void RowPacker::Finish(size_t start, PackedRow* row) {
-  if (row->chunks.size() > start) {
-    codec::PutU32(&row->chunks, codec::Crc32c(std::string_view(row->chunks).substr(start)));
-  }
-  row->sizes.push_back(row->chunks.size() - start);
+  sizes_.push_back(chunks_.size() - start);
 }
 
 void RowPacker::Add(const SegmentColumn& column) {
-  PackedRow& row = NextRow();
-  const size_t start = row.chunks.size();
+  const size_t start = chunks_.size();
   if (!column.values.empty()) {
-    row.chunks.push_back(static_cast<char>(column.present.empty() ? Form::kFull : Form::kHoles));
+    chunks_.push_back(static_cast<char>(column.present.empty() ? Form::kFull : Form::kHoles));
     if (!column.present.empty()) {
-      PutRuns(column.present, &row.chunks);
+      PutRuns(column.present, &chunks_);
     }
-    codec::EncodeColumn(column.values, &row.chunks);
+    codec::EncodeColumn(column.values, &chunks_);
   }
-  Finish(start, &row);
+  Finish(start);
 }
 
 void RowPacker::AddRollup(std::string_view body) {
-  PackedRow& row = NextRow();
-  const size_t start = row.chunks.size();
+  const size_t start = chunks_.size();
   if (!body.empty()) {
-    row.chunks.push_back(static_cast<char>(Form::kRollup));
-    row.chunks += body;
+    chunks_.push_back(static_cast<char>(Form::kRollup));
+    chunks_ += body;
   }
-  Finish(start, &row);
+  Finish(start);
+}
+
+size_t RowPacker::FindCut(size_t begin, size_t times_bytes) const {
+  const size_t all =
+      std::accumulate(sizes_.begin() + static_cast<std::ptrdiff_t>(begin), sizes_.end(), size_t{0});
+  if (all <= kMostSegmentRowBytes) {
+    return sizes_.size();
+  }
+  size_t row = kSegmentPrefixBytes + kAboutColumnBytes + times_bytes;
+  size_t chunks = 0;
+  size_t best = begin + 1;
+  size_t least = std::numeric_limits<size_t>::max();
+  for (size_t i = begin; i < sizes_.size(); ++i) {
+    chunks += sizes_[i];
+    row += sizes_[i] + VarintBytes(sizes_[i]);
+    if (chunks > kMostSegmentRowBytes && i > begin) {
+      break;
+    }
+    const size_t misfit =
+        chunks < kLeastSegmentRowBytes ? 2 * kLeastSegmentRowBytes - chunks : LeafMisfit(row);
+    if (misfit < least) {
+      least = misfit;
+      best = i + 1;
+    }
+  }
+  return best;
+}
+
+std::vector<PackedRow> RowPacker::Take(std::span<const int64_t> t_ms) {
+  std::string times;
+  codec::EncodeIntColumn(t_ms, &times);
+  std::vector<PackedRow> rows;
+  size_t offset = 0;
+  for (size_t begin = 0; begin < sizes_.size();) {
+    const size_t end = FindCut(begin, times.size());
+    PackedRow& row = rows.emplace_back();
+    row.first_series = static_cast<uint32_t>(begin);
+    row.sizes.assign(sizes_.begin() + static_cast<std::ptrdiff_t>(begin),
+                     sizes_.begin() + static_cast<std::ptrdiff_t>(end));
+    const size_t bytes = std::accumulate(row.sizes.begin(), row.sizes.end(), size_t{0});
+    row.chunks = chunks_.substr(offset, bytes);
+    offset += bytes;
+    begin = end;
+  }
+  sizes_.clear();
+  chunks_.clear();
+  return rows;
 }
 
 std::string EncodeSegmentRow(SegmentRowKey key, std::span<const int64_t> t_ms,

@@ -38,8 +38,10 @@ struct SegmentHeader {
   std::vector<size_t> chunk_offsets;  // in the row; one more than there are series
 };
 
-// Rows are closed when their chunks have this size.
-inline constexpr size_t kSegmentRowBytes = 128 << 10;
+// A row's chunks have about so many bytes: between these, unless series are larger or no more are
+// left. Where in between is chosen so that SQLite's pages are full.
+inline constexpr size_t kLeastSegmentRowBytes = 96 << 10;
+inline constexpr size_t kMostSegmentRowBytes = 160 << 10;
 
 // The chunks of a row, and what comes into its header.
 struct PackedRow {
@@ -48,20 +50,23 @@ struct PackedRow {
   std::string chunks;
 };
 
-// Packs columns into rows, series by series.
+// Packs the columns of a pair and window, series by series, then cuts them into rows.
 class RowPacker {
  public:
   // The next series; one without samples costs a byte.
   void Add(const SegmentColumn& column);
   // The same with roll-ups; `body` is that of EncodeRollup(), or empty.
   void AddRollup(std::string_view body);
-  std::vector<PackedRow> Take() { return std::move(rows_); }
+  // What was added, as rows with these ticks. The packer is empty then.
+  std::vector<PackedRow> Take(std::span<const int64_t> t_ms);
 
  private:
-  PackedRow& NextRow();
-  static void Finish(size_t start, PackedRow* row);
+  // One more than the last series of the row that begins with series `begin`.
+  size_t FindCut(size_t begin, size_t times_bytes) const;
+  void Finish(size_t start);
 
-  std::vector<PackedRow> rows_;
+  std::vector<size_t> sizes_;
+  std::string chunks_;
 };
 
 // The bytes of a row: `key.first_series` and `key.series` are the packed row's.

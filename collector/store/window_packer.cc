@@ -69,7 +69,8 @@ class RollupPacker {
                                       : EncodeRollup(buckets, ends_, resolution_ms_, is_counter));
   }
   PackedWindow Take(const SourceSchema& pair, bool keep_existing) {
-    return {pair, keep_existing, window_, std::move(ends_), packer_.Take()};
+    std::vector<PackedRow> rows = packer_.Take(ends_);
+    return {pair, keep_existing, window_, std::move(ends_), std::move(rows)};
   }
 
  private:
@@ -238,7 +239,7 @@ absl::Status WindowPacker::PackTarget(size_t target, PackedNode* packed, PackSta
       hour.Add(merged, is_counter);
     }
   }
-  out.rows = packer.Take();
+  out.rows = packer.Take(out.t_ms);
   packed->minute.push_back(minute.Take(out.pair, !in_file));
   packed->hour.push_back(hour.Take(out.pair, !in_file));
   packed->raw.push_back(std::move(out));
