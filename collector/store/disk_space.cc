@@ -107,7 +107,7 @@ void DiskSpace::Poll() {
   if (use.ok()) {
     use_ = *use;
     const DiskLimits limits = DiskLimitsOf(use_.total_bytes);
-    if (!has_reserve_ && !write_failed_ &&
+    if (!has_reserve_ && limits.reserve_bytes > 0 && !write_failed_ &&
         use_.free_bytes >= EndOf(limits.hard_bytes) + limits.reserve_bytes) {
       MakeReserve(limits.reserve_bytes);
       use = measure_();

@@ -355,7 +355,7 @@ absl::StatusOr<uint64_t> RecentDb::LastOrder() {
 }
 
 absl::Status RecentDb::Check() {
-  RONDA_ASSIGN_OR_RETURN(Statement check, db_->Prepare("PRAGMA quick_check(1)"));
+  RONDA_ASSIGN_OR_RETURN(Statement check, db_->Prepare("PRAGMA integrity_check(1)"));
   RONDA_ASSIGN_OR_RETURN(const bool row, check.Step());
   if (!row || check.Bytes(0) != "ok") {
     return Fail(absl::StatusCode::kDataLoss, "{}: damaged: {}", db_->path(),

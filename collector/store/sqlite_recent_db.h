@@ -119,6 +119,8 @@ class RecentDb {
   // The greatest HeadFrame::order in the file. Reads every row.
   absl::StatusOr<uint64_t> LastOrder();
 
+  // kDataLoss: pages are not in order, or an index does not agree with its table. A start reads
+  // indexes alone, so they count as much as rows.
   absl::Status Check();
   Database* db() { return db_.get(); }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <system_error>
 
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr size_t kPageBytes = 4096;
 // Between the last row readable from the front and the first from the back.
 constexpr int64_t kMaxProbes = 1'000'000;
+constexpr int64_t kProbesAtEnd = 1000;  // if none can be read from the back
 
 void PutBigEndian32(std::array<char, kPageBytes>* page, size_t at, uint32_t v) {
   for (size_t i = 0; i < 4; ++i) {
@@ -63,7 +65,7 @@ bool IsUsable(Database* db, Database* reference) {
          *page_size == static_cast<int64_t>(kPageBytes);
 }
 
-// Steps through `sql`; false if an error ended it.
+// Steps through `sql`; false if an error, or `visit`, ended it.
 bool StepThrough(Database* db, const std::string& sql,
                  absl::FunctionRef<bool(const Statement& row)> visit) {
   absl::StatusOr<Statement> rows = db->Prepare(sql);
@@ -75,8 +77,11 @@ bool StepThrough(Database* db, const std::string& sql,
     if (!row.ok()) {
       return false;
     }
-    if (!*row || !visit(*rows)) {
+    if (!*row) {
       return true;
+    }
+    if (!visit(*rows)) {
+      return false;
     }
   }
 }
@@ -121,12 +126,21 @@ bool SalvageRows(Database* db, const std::string& table, const std::string& colu
   if (StepThrough(db, select + " ORDER BY id", once)) {
     return true;
   }
-  const int64_t front = seen.empty() ? 0 : *seen.rbegin();
+  // Ids may be damaged too: nothing of ours is so near the end, and sums must not overflow.
+  const int64_t front =
+      std::min(seen.empty() ? 0 : *seen.rbegin(), std::numeric_limits<int64_t>::max() - kMaxProbes);
   StepThrough(db, select + " ORDER BY id DESC", once);
   const auto after = seen.upper_bound(front);
-  const int64_t back = after == seen.end() ? front + 1000 : *after;
-  for (int64_t id = front + 1; id < std::min(back, front + kMaxProbes); ++id) {
-    StepThrough(db, select + " WHERE id=" + std::to_string(id), once);
+  const int64_t back =
+      std::min(after == seen.end() ? front + kProbesAtEnd : *after, front + kMaxProbes);
+  absl::StatusOr<Statement> one = db->Prepare(select + " WHERE id=?");
+  for (int64_t id = front + 1; one.ok() && id < back; ++id) {
+    one->Bind(1, id);
+    const absl::StatusOr<bool> row = one->Step();
+    if (row.ok() && *row) {
+      once(*one);
+    }
+    one->Reset();
   }
   return false;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "collector/store/sqlite_db.h"
 #include "collector/store/store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
@@ -26,7 +27,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kT0 = 1'795'132'800'000;
-constexpr int kPositions = 200;
+const int kPositions = std::getenv("RONDA_LONG") != nullptr ? 5000 : 200;
+
+// RONDA_FLIP_SEED repeats a run.
+uint64_t Seed() {
+  const char* const given = std::getenv("RONDA_FLIP_SEED");
+  return given != nullptr ? std::stoull(given) : std::random_device{}();
+}
 
 using Content = std::map<std::string, std::map<int64_t, double>>;
 
@@ -68,7 +75,6 @@ class StoreFlipTest : public ::testing::Test {
     ASSERT_OK(Read(*store, &good_));
     ASSERT_EQ(good_.size(), 60u);
     store.reset();
-    std::filesystem::remove(dir_->File("good/reserve"));  // is made again; not worth copying
   }
 
   absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& dir) {
@@ -76,6 +82,7 @@ class StoreFlipTest : public ::testing::Test {
     options.dir = dir;
     options.manual_seal = true;
     options.commit_interval_ms = 0;
+    options.measure_disk_for_test = [] { return DiskUse{}; };  // no reserve: it costs most of all
     return Store::Open(options, clock_);
   }
 
@@ -109,61 +116,101 @@ class StoreFlipTest : public ::testing::Test {
     return n;
   }
 
+  // Flips one byte in a copy of the folder. Returns how many samples are left.
+  size_t Flip(const std::string& name, uint64_t at, uint8_t mask) {
+    SCOPED_TRACE(name + " byte " + std::to_string(at) + " xor " + std::to_string(mask));
+    const std::string copy = dir_->File("copy");
+    fs::remove_all(copy);
+    fs::copy(dir_->File("good"), copy, fs::copy_options::recursive);
+    {
+      std::fstream file(copy + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(static_cast<std::streamoff>(at));
+      const int byte = file.get();
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(static_cast<char>(byte ^ mask));
+    }
+    {
+      const absl::StatusOr<std::unique_ptr<Store>> reader = Store::OpenReadOnly(copy, clock_);
+      Content content;
+      if (reader.ok() && Read(**reader, &content).ok()) {
+        ExpectSubset(content);
+      }
+    }
+    absl::StatusOr<std::unique_ptr<Store>> store = Open(copy);
+    std::string report;
+    if (!store.ok()) {
+      ++refused_;
+      if (absl::IsDataLoss(store.status())) {
+        EXPECT_THAT(store, StatusIs(absl::StatusCode::kDataLoss, "ronda store repair"));
+      }
+      absl::StatusOr<std::string> repaired = RepairDataFolder(copy, clock_);
+      EXPECT_OK(repaired);
+      report = repaired.ok() ? *repaired : "";
+      store = Open(copy);
+    }
+    EXPECT_OK(store) << report;
+    Content content;
+    if (store.ok()) {
+      EXPECT_OK(Read(**store, &content));
+    }
+    return ExpectSubset(content);
+  }
+
   void FlipEverywhere(const std::string& name) {
-    const uint64_t seed = std::random_device{}();
-    SCOPED_TRACE("seed " + std::to_string(seed));
+    const uint64_t seed = Seed();
+    // Before the first flip: a crash or a hang must not take the seed with it.
+    std::printf("%s: RONDA_FLIP_SEED=%llu\n", name.c_str(), static_cast<unsigned long long>(seed));
+    std::fflush(stdout);
+    SCOPED_TRACE("RONDA_FLIP_SEED=" + std::to_string(seed));
     std::mt19937_64 random(seed);
-    int refused = 0;
     size_t least = std::numeric_limits<size_t>::max();
     const auto size = fs::file_size(dir_->File("good") + "/" + name);
     for (int i = 0; i < kPositions && !HasFailure(); ++i) {
       // The first page matters most.
-      const uint64_t at = i < 40 ? random() % 4096 : random() % size;
-      const auto mask = static_cast<uint8_t>(1 + random() % 255);
-      SCOPED_TRACE("byte " + std::to_string(at) + " xor " + std::to_string(mask));
-      const std::string copy = dir_->File("copy");
-      fs::remove_all(copy);
-      fs::copy(dir_->File("good"), copy, fs::copy_options::recursive);
-      {
-        std::fstream file(copy + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
-        file.seekg(static_cast<std::streamoff>(at));
-        const int byte = file.get();
-        file.seekp(static_cast<std::streamoff>(at));
-        file.put(static_cast<char>(byte ^ mask));
-      }
-      {
-        const absl::StatusOr<std::unique_ptr<Store>> reader = Store::OpenReadOnly(copy, clock_);
-        Content content;
-        if (reader.ok() && Read(**reader, &content).ok()) {
-          ExpectSubset(content);
-        }
-      }
-      absl::StatusOr<std::unique_ptr<Store>> store = Open(copy);
-      if (!store.ok()) {
-        ++refused;
-        if (absl::IsDataLoss(store.status())) {
-          EXPECT_THAT(store, StatusIs(absl::StatusCode::kDataLoss, "ronda store repair"));
-        }
-        const absl::StatusOr<std::string> report = RepairDataFolder(copy, clock_);
-        ASSERT_OK(report);
-        store = Open(copy);
-        ASSERT_OK(store) << *report;
-      }
-      Content content;
-      ASSERT_OK(Read(**store, &content));
-      least = std::min(least, ExpectSubset(content));
+      const uint64_t at = i % 5 == 0 ? random() % 4096 : random() % size;
+      least = std::min(least, Flip(name, at, static_cast<uint8_t>(1 + random() % 255)));
     }
     std::printf("%s: %d of %d refused and repaired; at least %zu of %d samples left\n",
-                name.c_str(), refused, kPositions, least, 60 * 300);
+                name.c_str(), refused_, kPositions, least, 60 * 300);
   }
 
   FakeClock clock_;
   std::unique_ptr<TempDir> dir_;
   Content good_;
+  int refused_ = 0;
 };
 
 TEST_F(StoreFlipTest, JournalFile) { FlipEverywhere("ronda.db"); }
 TEST_F(StoreFlipTest, HistoryFile) { FlipEverywhere("history/recent.db"); }
+
+// A start reads indexes without their tables. Once a repair did not, took the file for a sound one,
+// and the next start was refused again.
+TEST_F(StoreFlipTest, IndexesOfTheHistoryFile) {
+  const std::string name = "history/recent.db";
+  std::map<std::string, int64_t> roots;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto db, Database::Open(dir_->File("good/" + name), {}));
+    for (const std::string index : {"blocks_by_run", "blocks_by_time", "pairs"}) {
+      ASSERT_OK_AND_ASSIGN(
+          roots[index],
+          db->QueryInt("SELECT rootpage FROM sqlite_schema WHERE name='" + index + "'"));
+    }
+  }
+  for (const auto& [index, root] : roots) {
+    SCOPED_TRACE(index);
+    std::ifstream file(dir_->File("good/" + name), std::ios::binary);
+    std::string page(4096, '\0');
+    file.seekg((root - 1) * 4096);
+    file.read(page.data(), 4096);
+    // Cells begin with their length, the length of the record's head, and the types of its columns.
+    const size_t cells = static_cast<uint8_t>(page[5]) * 256U + static_cast<uint8_t>(page[6]);
+    for (size_t at = cells; at < std::min<size_t>(cells + 45, 4096) && !HasFailure(); ++at) {
+      for (const int mask : {2, 8, 128}) {
+        Flip(name, static_cast<uint64_t>(root - 1) * 4096 + at, static_cast<uint8_t>(mask));
+      }
+    }
+  }
+}
 
 }  // namespace
 }  // namespace ronda::store
