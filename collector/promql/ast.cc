@@ -1,56 +1,74 @@
 #include "collector/promql/ast.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <iterator>
 
-#include "collector/promql/number_text.h"
+#include "collector/promql/functions.h"
 
 namespace ronda::promql {
+namespace {
+
+bool AllInvariant(const FunctionSpec& function, const std::vector<ExprPtr>& args) {
+  return !DependsOnTime(function.id) &&
+         std::all_of(args.begin(), args.end(), [](const ExprPtr& a) { return a->step_invariant; });
+}
+
+ValueType BinaryType(const Expr& left, const Expr& right) {
+  return left.type == ValueType::kScalar && right.type == ValueType::kScalar ? ValueType::kScalar
+                                                                             : ValueType::kVector;
+}
+
+}  // namespace
+
+BinaryExpr::BinaryExpr(Position at, BinaryOp o, ExprPtr l, ExprPtr r, bool with_bool,
+                       VectorMatching m)
+    : Expr(NodeKind::kBinary, at, BinaryType(*l, *r), l->step_invariant && r->step_invariant),
+      op(o),
+      left(std::move(l)),
+      right(std::move(r)),
+      return_bool(with_bool),
+      matching(std::move(m)) {}
+
+CallExpr::CallExpr(Position at, const FunctionSpec& f, std::vector<ExprPtr> a)
+    : Expr(NodeKind::kCall, at, f.result, AllInvariant(f, a)), function(f), args(std::move(a)) {}
+
+std::string_view ToString(ValueType type) {
+  static constexpr std::string_view kNames[] = {"scalar", "string", "instant vector",
+                                                "range vector"};
+  return kNames[static_cast<int>(type)];
+}
 
 std::string_view ToString(BinaryOp op) {
-  static constexpr std::string_view kNames[] = {"==", "!=", "<", "<=", ">", ">="};
+  static constexpr std::string_view kNames[] = {
+      "==", "!=", "<", "<=", ">",     ">=",  "+",  "-",
+      "*",  "/",  "%", "^",  "atan2", "and", "or", "unless"};
   return kNames[static_cast<int>(op)];
 }
 
-std::string FormatSelector(const std::vector<Matcher>& matchers) {
-  std::string name;
-  std::string inner;
-  for (const Matcher& matcher : matchers) {
-    const bool plain = matcher.type() == Matcher::Type::kEqual && matcher.name() == kMetricName;
-    if (plain && name.empty() && inner.empty() && IsMetricName(matcher.value())) {
-      name = matcher.value();
-      continue;
-    }
-    if (!inner.empty()) {
-      inner += ',';
-    }
-    if (plain) {
-      inner += QuoteLabelValue(matcher.value());
-    } else if (IsLabelName(matcher.name())) {
-      inner += matcher.ToString();
-    } else {
-      inner += QuoteLabelValue(matcher.name()) + matcher.ToString().substr(matcher.name().size());
-    }
-  }
-  return inner.empty() && !name.empty() ? name : name + '{' + inner + '}';
+std::string_view ToString(AggregateOp op) {
+  static constexpr std::string_view kNames[] = {
+      "sum",    "avg",  "count",   "min",          "max",      "group",  "stddev",
+      "stdvar", "topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio"};
+  return kNames[static_cast<int>(op)];
 }
 
-std::string Format(const Expr& expr) {
-  switch (expr.kind) {
-    case NodeKind::kNumber:
-      return FormatNumber(static_cast<const NumberLiteral&>(expr).value);
-    case NodeKind::kSelector:
-      return FormatSelector(static_cast<const VectorSelector&>(expr).matchers);
-    case NodeKind::kParen:
-      return fmt::format("({})", Format(*static_cast<const ParenExpr&>(expr).inner));
-    case NodeKind::kUnaryMinus:
-      return fmt::format("-{}", Format(*static_cast<const UnaryMinus&>(expr).operand));
-    case NodeKind::kBinary: {
-      const auto& binary = static_cast<const BinaryExpr&>(expr);
-      return fmt::format("{} {} {}", Format(*binary.left), ToString(binary.op),
-                         Format(*binary.right));
+Position StartOf(const Expr& expr) {
+  const Expr* at = &expr;
+  for (;;) {
+    if (at->kind == NodeKind::kBinary) {
+      at = static_cast<const BinaryExpr*>(at)->left.get();
+    } else {
+      return at->position;
     }
   }
-  return "";
+}
+
+const Expr& WithoutParens(const Expr& expr) {
+  const Expr* inner = &expr;
+  while (inner->kind == NodeKind::kParen) {
+    inner = static_cast<const ParenExpr*>(inner)->inner.get();
+  }
+  return *inner;
 }
 
 }  // namespace ronda::promql

@@ -116,6 +116,40 @@ std::string FormatNumber(double value) {
   return fmt::format("{}", value);
 }
 
+std::string FormatPlainNumber(double value) {
+  if (!std::isfinite(value)) {
+    return FormatNumber(value);
+  }
+  std::string text = fmt::format("{}", value);
+  const size_t e = text.find('e');
+  if (e == std::string::npos) {
+    return text;
+  }
+  const int exponent = std::atoi(text.c_str() + e + 1);
+  const bool negative = text[0] == '-';
+  std::string digits;
+  int point = 0;  // digits before the point
+  bool after_point = false;
+  for (size_t i = negative ? 1 : 0; i < e; ++i) {
+    if (text[i] == '.') {
+      after_point = true;
+    } else {
+      digits += text[i];
+      point += after_point ? 0 : 1;
+    }
+  }
+  point += exponent;
+  std::string plain = negative ? "-" : "";
+  if (point <= 0) {
+    return plain + "0." + std::string(static_cast<size_t>(-point), '0') + digits;
+  }
+  const auto before = static_cast<size_t>(point);
+  if (digits.size() <= before) {
+    return plain + digits + std::string(before - digits.size(), '0');
+  }
+  return plain + digits.substr(0, before) + "." + digits.substr(before);
+}
+
 std::string FormatDurationMs(int64_t ms) {
   if (ms == 0) {
     return "0s";

@@ -18,6 +18,9 @@ std::optional<int64_t> ParseDurationMs(std::string_view text);
 // The shortest text that reads back as the same number; "+Inf", "-Inf", "NaN".
 std::string FormatNumber(double value);
 
+// The same without an exponent ever: 1e22 is 10000000000000000000000.
+std::string FormatPlainNumber(double value);
+
 // "1h30m", "250ms", "0s": the shortest sum of units.
 std::string FormatDurationMs(int64_t ms);
 

@@ -11,21 +11,13 @@
 namespace ronda::promql {
 namespace {
 
-const Expr& WithoutParens(const Expr& expr) {
-  const Expr* inner = &expr;
-  while (inner->kind == NodeKind::kParen) {
-    inner = static_cast<const ParenExpr*>(inner)->inner.get();
-  }
-  return *inner;
-}
-
 std::optional<double> ConstantOf(const Expr& expr) {
   const Expr& inner = WithoutParens(expr);
   if (inner.kind == NodeKind::kNumber) {
     return static_cast<const NumberLiteral&>(inner).value;
   }
   if (inner.kind == NodeKind::kUnaryMinus) {
-    const auto value = ConstantOf(*static_cast<const UnaryMinus&>(inner).operand);
+    const auto value = ConstantOf(*static_cast<const UnaryExpr&>(inner).operand);
     return value ? std::optional(-*value) : std::nullopt;
   }
   return std::nullopt;
@@ -42,11 +34,9 @@ BinaryOp TurnedAround(BinaryOp op) {
       return BinaryOp::kLess;
     case BinaryOp::kGreaterEqual:
       return BinaryOp::kLessEqual;
-    case BinaryOp::kEqual:
-    case BinaryOp::kNotEqual:
+    default:
       return op;
   }
-  return op;
 }
 
 }  // namespace
@@ -59,12 +49,15 @@ std::string Threshold::ToString() const {
 absl::StatusOr<Threshold> ParseThreshold(std::string_view text) {
   RONDA_ASSIGN_OR_RETURN(const ExprPtr parsed, Parse(text));
   const Expr& expr = WithoutParens(*parsed);
-  if (expr.kind != NodeKind::kBinary) {
+  if (expr.kind != NodeKind::kBinary || !IsComparison(static_cast<const BinaryExpr&>(expr).op)) {
     return ErrorAt(expr.position,
                    "expected \"selector comparison number\", such as "
                    "node_load1 > 4; there is no comparison");
   }
   const auto& binary = static_cast<const BinaryExpr&>(expr);
+  if (binary.return_bool) {
+    return ErrorAt(binary.position, "a condition must not have the bool modifier");
+  }
   const auto left_number = ConstantOf(*binary.left);
   const auto right_number = ConstantOf(*binary.right);
   const Expr& selector = WithoutParens(left_number ? *binary.right : *binary.left);
@@ -72,10 +65,15 @@ absl::StatusOr<Threshold> ParseThreshold(std::string_view text) {
     return ErrorAt(binary.position, "one side of the comparison must be a number");
   }
   if (selector.kind != NodeKind::kSelector) {
-    return ErrorAt(selector.position, "one side of the comparison must be a selector");
+    return ErrorAt(selector.position,
+                   "one side of the comparison must be a selector: in this version a condition is "
+                   "\"selector comparison number\", such as node_load1 > 4");
   }
-  return Threshold{static_cast<const VectorSelector&>(selector).matchers,
-                   left_number ? TurnedAround(binary.op) : binary.op,
+  const auto& vector = static_cast<const VectorSelector&>(selector);
+  if (vector.shift.at.has_value() || vector.shift.offset_ms != 0) {
+    return ErrorAt(selector.position, "a condition must not have offset and @");
+  }
+  return Threshold{vector.matchers, left_number ? TurnedAround(binary.op) : binary.op,
                    left_number ? *left_number : *right_number};
 }
 

@@ -33,8 +33,9 @@ struct Threshold {
         return a > b;
       case BinaryOp::kGreaterEqual:
         return a >= b;
+      default:
+        return false;
     }
-    return false;
   }
 
   std::string ToString() const;  // node_load1 > 4

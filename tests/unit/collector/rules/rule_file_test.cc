@@ -89,7 +89,7 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
       {WithRule("alert: A\n    exp: up > 1"),
        "a.yml:5:5: unknown key \"exp\" in a rule, did you mean"},
       {WithRule("alert: A\n    expr: rate(x[5m]) > 1"),
-       "a.yml:5:11: expr of the rule \"A\": 1:1: the function rate(...) is not supported"},
+       "a.yml:5:11: expr of the rule \"A\": 1:1: one side of the comparison must be a selector"},
       {WithRule("alert: A\n    expr: [up]"), "\"expr\" in the rule \"A\" must be a text"},
       {WithRule("alert: A\n    expr: up > 1\n    for: 5"),
        "a.yml:6:10: \"for\" must be a duration"},

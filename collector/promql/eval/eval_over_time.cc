@@ -1,0 +1,186 @@
+// Functions of windows: each series is read once; its windows at the steps are found by two indexes
+// that only go forward.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "collector/promql/eval/evaluator.h"
+#include "collector/promql/eval/go_format.h"
+#include "collector/promql/eval/window_functions.h"
+#include "common/base/status.h"
+
+namespace ronda::promql {
+namespace {
+
+// The samples before which a counter began anew. Only rate, increase and resets ask for them.
+bool NeedsResets(FunctionId id) {
+  return id == FunctionId::kRate || id == FunctionId::kIncrease || id == FunctionId::kResets;
+}
+
+void FindResets(std::span<const double> values, std::vector<size_t>* resets) {
+  resets->clear();
+  for (size_t i = 1; i < values.size(); ++i) {
+    if (values[i] < values[i - 1]) {
+      resets->push_back(i);
+    }
+  }
+}
+
+bool LooksLikeCounter(std::string_view name) {
+  return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
+         name.ends_with("_bucket");
+}
+
+absl::Status CheckSmoothing(const std::vector<std::vector<double>>& params, size_t step) {
+  static constexpr std::string_view kNames[] = {"smoothing", "trend"};
+  static constexpr std::string_view kSigns[] = {"sf", "tf"};
+  for (size_t i = 0; i < 2; ++i) {
+    const double value = params[i][step];
+    if (value <= 0 || value >= 1) {
+      return Fail(absl::StatusCode::kFailedPrecondition,
+                  "invalid {} factor. Expected: 0 < {} < 1, got: {}", kNames[i], kSigns[i],
+                  GoF(value));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A maximum or minimum of windows that move forward: the samples that may still become it, best
+// first. NaN counts only where there is nothing else, and so is left out here.
+class MovingBest {
+ public:
+  explicit MovingBest(bool want_max) : want_max_(want_max) {}
+
+  void Reset() { head_ = 0, kept_.clear(); }
+  void Add(size_t index, double value) {
+    if (std::isnan(value)) {
+      return;
+    }
+    while (kept_.size() > head_ &&
+           (want_max_ ? kept_.back().value < value : kept_.back().value > value)) {
+      kept_.pop_back();
+    }
+    kept_.push_back({index, value});
+  }
+  void DropBefore(size_t index) {
+    while (head_ < kept_.size() && kept_[head_].index < index) ++head_;
+  }
+  double Value() const {
+    return head_ < kept_.size() ? kept_[head_].value : std::numeric_limits<double>::quiet_NaN();
+  }
+
+ private:
+  struct Kept {
+    size_t index;
+    double value;
+  };
+  const bool want_max_;
+  size_t head_ = 0;
+  std::vector<Kept> kept_;
+};
+
+}  // namespace
+
+absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, RowSink sink) {
+  const FunctionId id = call.function.id;
+  const WindowFunction function = FindWindowFunction(id);
+  const Expr* range = nullptr;
+  std::vector<std::vector<double>> params;
+  for (const ExprPtr& arg : call.args) {
+    if (arg->type == ValueType::kMatrix) {
+      range = &WithoutParens(*arg);
+    } else {
+      RONDA_ASSIGN_OR_RETURN(params.emplace_back(), Scalar(*arg, grid));
+    }
+  }
+  const bool counter = id == FunctionId::kRate || id == FunctionId::kIncrease;
+  const bool keeps_name = id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
+  const bool best = id == FunctionId::kMaxOverTime || id == FunctionId::kMinOverTime;
+  MovingBest moving(id == FunctionId::kMaxOverTime);
+  std::vector<Window> windows(grid.size);
+  for (size_t i = 0; i < grid.size; ++i) {
+    windows[i] = WindowAt(*range, grid.At(i));
+  }
+  std::vector<double> values(grid.size);
+  std::vector<double> step_params(params.size());
+  std::vector<size_t> resets;
+
+  const auto one = [&](const RangeSeries& series) {
+    if (NeedsResets(id)) {
+      FindResets(series.values, &resets);
+    }
+    moving.Reset();
+    bool any = false;
+    size_t begin = 0;  // of the window
+    size_t end = 0;
+    size_t reset_begin = 0;  // of the resets after its first sample
+    size_t reset_end = 0;
+    for (size_t i = 0; i < grid.size; ++i) {
+      const Window& window = windows[i];
+      values[i] = Absent();
+      while (end < series.t_ms.size() && series.t_ms[end] <= window.end_ms) {
+        if (best) {
+          moving.Add(end, series.values[end]);
+        }
+        ++end;
+      }
+      while (begin < end && series.t_ms[begin] <= window.begin_ms) ++begin;
+      if (begin == end) {
+        continue;
+      }
+      while (reset_end < resets.size() && resets[reset_end] < end) ++reset_end;
+      while (reset_begin < reset_end && resets[reset_begin] <= begin) ++reset_begin;
+      for (size_t p = 0; p < params.size(); ++p) {
+        step_params[p] = params[p][i];
+      }
+      if (id == FunctionId::kDoubleExponentialSmoothing) {
+        RONDA_RETURN_IF_ERROR(CheckSmoothing(params, i));
+      }
+      if (id == FunctionId::kQuantileOverTime && !(step_params[0] >= 0 && step_params[0] <= 1)) {
+        context_.Warn(
+            StartOf(*call.args[0]),
+            fmt::format("quantile value should be between 0 and 1, got {}", GoG(step_params[0])));
+      }
+      if (best) {
+        moving.DropBefore(begin);
+        values[i] = moving.Value();
+        any = true;
+        continue;
+      }
+      const WindowSamples samples{series.t_ms.subspan(begin, end - begin),
+                                  series.values.subspan(begin, end - begin),
+                                  window.begin_ms,
+                                  window.end_ms,
+                                  grid.At(i),
+                                  std::span(resets).subspan(reset_begin, reset_end - reset_begin),
+                                  begin};
+      if (const std::optional<double> value = function(samples, step_params)) {
+        values[i] = *value;
+        any = true;
+      }
+    }
+    if (!any) {
+      return absl::OkStatus();
+    }
+    if (counter && !series.nameless) {
+      const std::string_view name = series.labels.Get(kMetricName);
+      if (!name.empty() && !LooksLikeCounter(name)) {
+        context_.Inform(StartOf(*call.args[0]),
+                        fmt::format("metric might not be a counter, name does not end in "
+                                    "_total/_sum/_count/_bucket: {}",
+                                    GoQuote(name)));
+      }
+    }
+    if (keeps_name) {
+      return sink({series.labels, series.nameless, series.drop_name, values});
+    }
+    const bool delayed = context_.delayed_names();
+    return sink({series.labels, series.nameless || !delayed, delayed, values});
+  };
+  return Ranges(*range, grid, one);
+}
+
+}  // namespace ronda::promql

@@ -1,0 +1,129 @@
+// Selectors: the values of a series at the steps, and its samples in windows.
+#include <algorithm>
+#include <vector>
+
+#include "collector/promql/eval/evaluator.h"
+#include "common/base/status.h"
+
+namespace ronda::promql {
+namespace {
+
+// The samples without staleness markers: as they are if there is none.
+struct WithoutStale {
+  std::vector<int64_t> t_ms;
+  std::vector<double> values;
+
+  // True if the copies hold the samples.
+  bool Fill(std::span<const int64_t> times, std::span<const double> all) {
+    if (std::none_of(all.begin(), all.end(), IsStale)) {
+      return false;
+    }
+    t_ms.clear();
+    values.clear();
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (!IsStale(all[i])) {
+        t_ms.push_back(times[i]);
+        values.push_back(all[i]);
+      }
+    }
+    return true;
+  }
+};
+
+}  // namespace
+
+absl::Status Evaluator::SelectorRows(const VectorSelector& selector, const Grid& grid,
+                                     bool timestamps, RowSink sink) {
+  const int64_t lookback = context_.options().lookback_ms;
+  const bool fixed = selector.shift.at.has_value();
+  const int64_t first = Shifted(selector.shift, grid.start_ms);
+  const int64_t last = Shifted(selector.shift, grid.end_ms());
+  std::vector<double> values(grid.size);
+  const auto visit = [&](const store::SeriesView& series) {
+    const size_t samples = series.t_ms.size();
+    size_t after = 0;  // the first sample later than the step
+    int64_t want = first;
+    for (size_t i = 0; i < grid.size; ++i) {
+      while (after < samples && series.t_ms[after] <= want) ++after;
+      const bool found = after > 0 && series.t_ms[after - 1] > want - lookback &&
+                         !IsStale(series.values[after - 1]);
+      values[i] = !found       ? Absent()
+                  : timestamps ? static_cast<double>(series.t_ms[after - 1]) / 1000
+                               : series.values[after - 1];
+      want += fixed ? 0 : grid.step_ms;
+    }
+    return sink({series.labels, false, false, values});
+  };
+  return context_.Select(selector.matchers, first - lookback + 1, last, visit);
+}
+
+Evaluator::Window Evaluator::WindowAt(const Expr& range, int64_t t_ms) const {
+  const bool is_matrix = range.kind == NodeKind::kMatrix;
+  const TimeShift& shift = is_matrix ? static_cast<const MatrixSelector&>(range).selector->shift
+                                     : static_cast<const SubqueryExpr&>(range).shift;
+  const int64_t length = is_matrix ? static_cast<const MatrixSelector&>(range).range_ms
+                                   : static_cast<const SubqueryExpr&>(range).range_ms;
+  const int64_t end = Shifted(shift, t_ms);
+  return {end - length, end};
+}
+
+absl::Status Evaluator::Ranges(const Expr& expr, const Grid& grid, RangeSink sink) {
+  const Expr& range = WithoutParens(expr);
+  if (range.kind == NodeKind::kMatrix) {
+    return MatrixRanges(static_cast<const MatrixSelector&>(range), grid, sink);
+  }
+  if (range.kind == NodeKind::kSubquery) {
+    return SubqueryRanges(static_cast<const SubqueryExpr&>(range), grid, sink);
+  }
+  return absl::InternalError("not a range vector");
+}
+
+absl::Status Evaluator::MatrixRanges(const MatrixSelector& matrix, const Grid& grid,
+                                     RangeSink sink) {
+  const Window first = WindowAt(matrix, grid.start_ms);
+  const Window last = WindowAt(matrix, grid.end_ms());
+  WithoutStale clean;
+  return context_.Select(matrix.selector->matchers, first.begin_ms + 1, last.end_ms,
+                         [&](const store::SeriesView& series) {
+                           if (clean.Fill(series.t_ms, series.values)) {
+                             return sink({series.labels, false, false, clean.t_ms, clean.values});
+                           }
+                           return sink({series.labels, false, false, series.t_ms, series.values});
+                         });
+}
+
+// The inner expression is evaluated at the multiples of the step that lie in any of the windows.
+absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const Grid& grid,
+                                       RangeSink sink) {
+  const int64_t step = subquery.step_ms > 0 ? subquery.step_ms : context_.options().default_step_ms;
+  const Window first = WindowAt(subquery, grid.start_ms);
+  const Window last = WindowAt(subquery, grid.end_ms());
+  int64_t start = first.begin_ms / step * step;
+  if (start <= first.begin_ms) {
+    start += step;
+  }
+  const Grid inner = Grid::Of(start, last.end_ms, step);
+  if (inner.size == 0) {
+    return absl::OkStatus();
+  }
+  std::vector<int64_t> t_ms;
+  std::vector<double> values;
+  const auto one = [&](const Row& row) {
+    t_ms.clear();
+    values.clear();
+    for (size_t i = 0; i < inner.size; ++i) {
+      if (!IsAbsent(row.values[i])) {
+        t_ms.push_back(inner.At(i));
+        values.push_back(row.values[i]);
+      }
+    }
+    return t_ms.empty() ? absl::OkStatus()
+                        : sink({row.labels, row.nameless, row.drop_name, t_ms, values});
+  };
+  if (MayRepeat(*subquery.inner)) {
+    return TableRows(Collect(*subquery.inner, inner), one);
+  }
+  return Rows(*subquery.inner, inner, one);
+}
+
+}  // namespace ronda::promql

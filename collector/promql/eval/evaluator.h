@@ -1,0 +1,103 @@
+// Evaluates a tree over all steps of a grid at once.
+//
+// Vectors go through it series by series: Rows() reads a series from the store, makes its values at
+// all steps, and hands them on, so that sum(rate(x[5m])) holds one series and the sums and never
+// all series. What needs all of them at once (matching, topk, sorting) collects them in a Table.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "collector/promql/ast.h"
+#include "collector/promql/eval/context.h"
+#include "collector/promql/eval/grid.h"
+#include "collector/promql/eval/row.h"
+
+namespace ronda::promql {
+
+// One series of a range vector, staleness markers taken out. Valid during the call.
+struct RangeSeries {
+  const Labels& labels;
+  bool nameless;
+  bool drop_name;
+  std::span<const int64_t> t_ms;
+  std::span<const double> values;
+};
+using RangeSink = absl::FunctionRef<absl::Status(const RangeSeries&)>;
+
+// Not thread-safe. All functions return kFailedPrecondition for what cannot be evaluated, and the
+// errors of EvalContext.
+class Evaluator {
+ public:
+  explicit Evaluator(EvalContext* context) : context_(*context) {}
+
+  // A scalar at each step.
+  absl::StatusOr<std::vector<double>> Scalar(const Expr& expr, const Grid& grid);
+
+  // The series of an instant vector, one after the other. Two may have the same labels where
+  // MayRepeat() says so. Series without any value may be among them.
+  absl::Status Rows(const Expr& expr, const Grid& grid, RowSink sink);
+
+  // The same, all of them, with labels that are unique and at least one value each.
+  absl::StatusOr<Table> Collect(const Expr& expr, const Grid& grid);
+
+  // The series of a range selector or subquery with all samples that windows of the grid need.
+  absl::Status Ranges(const Expr& expr, const Grid& grid, RangeSink sink);
+
+  // The window (begin, end] of a range selector or subquery at a step.
+  struct Window {
+    int64_t begin_ms;
+    int64_t end_ms;
+  };
+  Window WindowAt(const Expr& range, int64_t t_ms) const;
+
+ private:
+  // The time that offset and @ make of a step.
+  int64_t Shifted(const TimeShift& shift, int64_t t_ms) const;
+
+  // True if rows of it, other than by error, may come with the same labels: a name was dropped, and
+  // it may not have been the same for all.
+  bool MayRepeat(const Expr& expr) const;
+  // Fails if the grid has more steps than samples are allowed.
+  absl::Status CheckSize(const Grid& grid) const;
+
+  absl::Status RowsAtSteps(const Expr& expr, const Grid& grid, RowSink sink);
+  absl::Status SelectorRows(const VectorSelector& selector, const Grid& grid, bool timestamps,
+                            RowSink sink);
+  absl::Status MatrixRanges(const MatrixSelector& matrix, const Grid& grid, RangeSink sink);
+  absl::Status SubqueryRanges(const SubqueryExpr& subquery, const Grid& grid, RangeSink sink);
+  absl::Status UnaryRows(const UnaryExpr& unary, const Grid& grid, RowSink sink);
+  absl::Status TableRows(absl::StatusOr<Table> table, RowSink sink);
+
+  // eval_binary.cc, eval_matching.cc
+  absl::Status BinaryRows(const BinaryExpr& binary, const Grid& grid, RowSink sink);
+  absl::StatusOr<std::vector<double>> BinaryScalar(const BinaryExpr& binary, const Grid& grid);
+  absl::StatusOr<Table> SetOperation(const BinaryExpr& binary, const Grid& grid);
+  absl::StatusOr<Table> MatchVectors(const BinaryExpr& binary, const Grid& grid);
+
+  // eval_aggregate.cc, eval_topk.cc
+  absl::StatusOr<Table> Aggregate(const AggregateExpr& aggregate, const Grid& grid);
+  absl::StatusOr<Table> FoldRows(const AggregateExpr& aggregate, const Grid& grid);
+  absl::StatusOr<Table> Quantile(const AggregateExpr& aggregate, const Grid& grid);
+  absl::StatusOr<Table> CountValues(const AggregateExpr& aggregate, const Grid& grid);
+  absl::StatusOr<Table> Choose(const AggregateExpr& aggregate, const Grid& grid);
+
+  // eval_call.cc, eval_over_time.cc, eval_labels.cc, eval_histogram.cc
+  absl::Status CallRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  absl::Status MathRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  absl::Status DateRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  absl::Status TimestampRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  absl::Status OverTimeRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  absl::Status AbsentRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  absl::Status AbsentOverTimeRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  absl::StatusOr<Table> LabelReplace(const CallExpr& call, const Grid& grid);
+  absl::StatusOr<Table> LabelJoin(const CallExpr& call, const Grid& grid);
+  absl::StatusOr<Table> Sort(const CallExpr& call, const Grid& grid);
+  absl::StatusOr<Table> ClassicHistogram(const CallExpr& call, const Grid& grid);
+  absl::StatusOr<std::vector<double>> ScalarOf(const CallExpr& call, const Grid& grid);
+
+  EvalContext& context_;
+};
+
+}  // namespace ronda::promql

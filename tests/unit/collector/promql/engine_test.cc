@@ -1,0 +1,112 @@
+#include "collector/promql/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "collector/promql/script/memory_series.h"
+#include "common/model/sample.h"
+#include "tests/support/status_matchers.h"
+
+namespace ronda::promql {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// up{node="a"} 0, 1, 2 ... each 10 s; it ends after 100 s. up{node="b"} has one sample at 30 s.
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() {
+    for (int i = 0; i <= 10; ++i) {
+      series_.Add(Labels::Of("up", {{"node", "a"}}), i * 10'000, i);
+    }
+    series_.Add(Labels::Of("up", {{"node", "a"}}), 110'000, StaleMarker());
+    series_.Add(Labels::Of("up", {{"node", "b"}}), 30'000, 7);
+  }
+
+  MemorySeries series_;
+  Engine engine_{series_};
+  QueryOptions options_;
+};
+
+TEST_F(EngineTest, TakesTheNewestSampleNoOlderThanTheLookback) {
+  ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Instant("up", 35'000, options_));
+  ASSERT_EQ(result.type, ValueType::kVector);
+  ASSERT_EQ(result.series.size(), 2U);
+  EXPECT_EQ(result.series[0].labels.ToString(), "up{node=\"a\"}");
+  EXPECT_THAT(result.series[0].t_ms, ElementsAre(35'000));
+  EXPECT_THAT(result.series[0].values, ElementsAre(3));
+  EXPECT_THAT(result.series[1].values, ElementsAre(7));
+  EXPECT_EQ(result.stats.series_read, 2);
+  EXPECT_EQ(result.stats.samples_read, 5);
+}
+
+TEST_F(EngineTest, LookbackIsOpenOnTheLeftAndEndsAtAMarker) {
+  ASSERT_OK_AND_ASSIGN(const QueryResult result,
+                       engine_.Range("up{node=\"b\"}", 20'000, 340'000, 10'000, options_));
+  ASSERT_EQ(result.series.size(), 1U);
+  EXPECT_EQ(result.series[0].t_ms.front(), 30'000);
+  EXPECT_EQ(result.series[0].t_ms.back(), 320'000);  // 330 s is 5 min after the sample
+  ASSERT_OK_AND_ASSIGN(const QueryResult ended,
+                       engine_.Range("up{node=\"a\"}", 90'000, 200'000, 10'000, options_));
+  EXPECT_THAT(ended.series[0].t_ms, ElementsAre(90'000, 100'000));
+}
+
+TEST_F(EngineTest, OffsetAndAtMoveTheTime) {
+  ASSERT_OK_AND_ASSIGN(const QueryResult past,
+                       engine_.Instant("up{node=\"a\"} offset 20s", 50'000, options_));
+  EXPECT_THAT(past.series[0].values, ElementsAre(3));
+  ASSERT_OK_AND_ASSIGN(const QueryResult future,
+                       engine_.Instant("up{node=\"a\"} offset -20s", 50'000, options_));
+  EXPECT_THAT(future.series[0].values, ElementsAre(7));
+  ASSERT_OK_AND_ASSIGN(const QueryResult fixed, engine_.Range("up{node=\"a\"} @ end() offset 10s",
+                                                              0, 60'000, 30'000, options_));
+  EXPECT_THAT(fixed.series[0].values, ElementsAre(5, 5, 5));
+}
+
+TEST_F(EngineTest, RangeVectorsGiveTheSamplesAsTheyAre) {
+  ASSERT_OK_AND_ASSIGN(const QueryResult result,
+                       engine_.Instant("up{node=\"a\"}[20s]", 110'000, options_));
+  EXPECT_EQ(result.type, ValueType::kMatrix);
+  EXPECT_THAT(result.series[0].t_ms, ElementsAre(100'000));
+  EXPECT_THAT(result.series[0].values, ElementsAre(10));
+}
+
+TEST_F(EngineTest, ScalarsAndStrings) {
+  ASSERT_OK_AND_ASSIGN(const QueryResult scalar, engine_.Range("-3", 0, 20'000, 10'000, options_));
+  EXPECT_EQ(scalar.type, ValueType::kMatrix);
+  EXPECT_THAT(scalar.series[0].values, ElementsAre(-3, -3, -3));
+  EXPECT_TRUE(scalar.series[0].labels.empty());
+  ASSERT_OK_AND_ASSIGN(const QueryResult text, engine_.Instant("(\"a\")", 0, options_));
+  EXPECT_EQ(text.type, ValueType::kString);
+  EXPECT_EQ(text.text, "a");
+  EXPECT_THAT(text.series, IsEmpty());
+}
+
+TEST_F(EngineTest, RefusesTimesAndTypesThatMakeNoSense) {
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT(engine_.Range("up", 0, 10, 0, options_), StatusIs(kInvalid, "step"));
+  EXPECT_THAT(engine_.Range("up", 10, 0, 1, options_), StatusIs(kInvalid, "end"));
+  EXPECT_THAT(engine_.Range("up[5m]", 0, 10, 1, options_), StatusIs(kInvalid, "1:1: invalid"));
+  EXPECT_THAT(engine_.Range("\"a\"", 0, 10, 1, options_), StatusIs(kInvalid, "1:1: invalid"));
+  EXPECT_THAT(engine_.Instant("up{", 0, options_), StatusIs(kInvalid, "1:4:"));
+}
+
+TEST_F(EngineTest, LimitsEndAQueryAndAreNamed) {
+  options_.max_samples = 3;
+  EXPECT_THAT(engine_.Instant("up", 35'000, options_),
+              StatusIs(absl::StatusCode::kResourceExhausted, "max_samples"));
+  options_.max_samples = 0;
+  options_.max_bytes = 100;
+  EXPECT_THAT(engine_.Range("up", 0, 100'000, 1, options_),
+              StatusIs(absl::StatusCode::kResourceExhausted, "max_bytes"));
+  options_ = {};
+  const std::atomic<bool> cancelled = true;
+  options_.cancelled = &cancelled;
+  EXPECT_THAT(engine_.Instant("up", 0, options_), StatusIs(absl::StatusCode::kCancelled, ""));
+}
+
+}  // namespace
+}  // namespace ronda::promql
