@@ -6,6 +6,7 @@
 
 #include <grpcpp/impl/service_type.h>
 
+#include "collector/http/service.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/service.h"
 #include "collector/notify/outbox.h"
@@ -16,9 +17,12 @@
 #include "collector/rules/rule_file.h"
 #include "collector/server.h"
 #include "collector/store/store.h"
+#include "common/base/files.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
+#include "common/config/address.h"
+#include "common/config/secret.h"
 #include "common/obs/log.h"
 
 namespace ronda::collector {
@@ -100,10 +104,34 @@ class Ticker {
   std::thread thread_;
 };
 
+constexpr std::string_view kDefaultHttp = "127.0.0.1:7711";
+constexpr std::string_view kAnyHttp = "127.0.0.1:0";
+
+bool HasPortZero(const std::string& address) {
+  const auto parsed = config::ParseAddress(address, true);
+  return parsed.ok() && parsed->port == 0;
+}
+
+absl::StatusOr<http::Service::Options> HttpOptions(const CollectorConfig& config) {
+  http::Service::Options options;
+  options.server.listen = config.http.listen;
+  options.token_file = HttpTokenFile(config);
+  const auto address = config::ParseAddress(config.http.listen, true);
+  options.anonymous_reads = !address.ok() || config::IsLoopback(address->host);
+  options.max_queries = static_cast<size_t>(config.http.max_queries);
+  options.max_waiting_queries = static_cast<size_t>(config.http.max_waiting_queries);
+  if (!config.http.tls_certificate.empty()) {
+    RONDA_ASSIGN_OR_RETURN(options.server.tls_certificate, ReadFile(config.http.tls_certificate));
+    RONDA_ASSIGN_OR_RETURN(options.server.tls_key, config::ReadSecretFile(config.http.tls_key));
+  }
+  return options;
+}
+
 }  // namespace
 
 // In the order of construction; destroyed the other way round.
 struct Collector::Impl {
+  CollectorConfig config;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<rules::Engine> engine;
   std::unique_ptr<notify::Outbox> outbox;
@@ -112,9 +140,12 @@ struct Collector::Impl {
   std::unique_ptr<grpc::Service> ingest_service;
   std::unique_ptr<grpc::Service> query_service;
   std::unique_ptr<Server> server;
+  std::unique_ptr<http::Service> http;
   std::unique_ptr<Ticker> ticker;
 
-  absl::Status Build(const CollectorConfig& config, const Clock& clock);
+  absl::Status Build(const Clock& clock);
+  absl::Status StartHttp(const Clock& clock);
+  absl::Status Reload();
   absl::Status RestoreOutbox();
 };
 
@@ -128,7 +159,57 @@ absl::Status Collector::Impl::RestoreOutbox() {
   return absl::OkStatus();
 }
 
-absl::Status Collector::Impl::Build(const CollectorConfig& config, const Clock& clock) {
+// A port that nobody chose is no reason not to start: another collector may have it.
+absl::Status Collector::Impl::StartHttp(const Clock& clock) {
+  RONDA_ASSIGN_OR_RETURN(http::Service::Options options, HttpOptions(config));
+  http::Sources sources;
+  sources.api = api.get();
+  sources.store = store.get();
+  sources.rules = engine.get();
+  sources.pipeline = pipeline.get();
+  sources.outbox = outbox.get();
+  sources.clock = &clock;
+  sources.data_dir = config.data_dir;
+  sources.config_text = Describe(config);
+  sources.flags = {{"data", config.data_dir}, {"listen", config.listen}};
+  sources.started_ms = clock.NowMs();
+  sources.retention_ms = config.retention.raw_ms;
+  sources.reload = [this] { return Reload(); };
+  if (!config.http.listen.empty()) {
+    RONDA_ASSIGN_OR_RETURN(http, http::Service::Start(options, sources));
+    return absl::OkStatus();
+  }
+  options.server.listen = HasPortZero(config.listen) ? kAnyHttp : kDefaultHttp;
+  auto started = http::Service::Start(options, sources);
+  if (started.status().code() == absl::StatusCode::kUnavailable) {
+    options.server.listen = kAnyHttp;
+    const absl::Status why = started.status();
+    started = http::Service::Start(options, sources);
+    if (started.ok()) {
+      obs::Warn("collector", "{} is taken, HTTP is served on {}; set http.listen to choose",
+                kDefaultHttp, (*started)->address());
+    }
+  }
+  RONDA_RETURN_IF_ERROR(started.status());
+  http = *std::move(started);
+  return absl::OkStatus();
+}
+
+// Rules and tokens; the rest of the configuration holds until the next start.
+absl::Status Collector::Impl::Reload() {
+  RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(config));
+  const auto tokens = http::LoadTokens(HttpTokenFile(config));
+  if (!tokens.ok() && tokens.status().code() != absl::StatusCode::kNotFound) {
+    return tokens.status();
+  }
+  const size_t count = CountRules(files);
+  RONDA_RETURN_IF_ERROR(engine->Reload(std::move(files)));
+  RONDA_RETURN_IF_ERROR(http->tokens().Reload());
+  obs::Info("collector", "reloaded rules={} tokens={}", count, tokens.ok() ? tokens->size() : 0);
+  return absl::OkStatus();
+}
+
+absl::Status Collector::Impl::Build(const Clock& clock) {
   RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(config));
   obs::Info("collector", "rules loaded files={} rules={}", files.size(), CountRules(files));
   if (CountRules(files) == 0) {
@@ -170,6 +251,7 @@ absl::Status Collector::Impl::Build(const CollectorConfig& config, const Clock& 
   server_options.max_message_bytes = config.limits.max_message_bytes;
   RONDA_ASSIGN_OR_RETURN(
       server, Server::Start(server_options, {ingest_service.get(), query_service.get()}));
+  RONDA_RETURN_IF_ERROR(StartHttp(clock));
   ticker = std::make_unique<Ticker>(*pipeline);
   return absl::OkStatus();
 }
@@ -181,15 +263,22 @@ Collector::~Collector() { Stop(); }
 absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const CollectorConfig& config,
                                                             const Clock& clock) {
   std::unique_ptr<Collector> collector(new Collector(std::make_unique<Impl>()));
-  RONDA_RETURN_IF_ERROR(collector->impl_->Build(config, clock));
+  collector->impl_->config = config;
+  RONDA_RETURN_IF_ERROR(collector->impl_->Build(clock));
   return collector;
 }
 
 const std::string& Collector::address() const { return impl_->server->address(); }
+const std::string& Collector::http_address() const { return impl_->http->address(); }
+
+absl::Status Collector::Reload() { return impl_->Reload(); }
 
 void Collector::Stop() {
   Impl& impl = *impl_;
   impl.ticker.reset();
+  if (impl.http != nullptr) {
+    impl.http->Stop(kStopGraceMs);
+  }
   if (impl.server != nullptr) {
     impl.server->Stop(kStopGraceMs);
   }

@@ -1,7 +1,8 @@
 // The collector: store, rules, notify, ingest and query put together. Wiring and life cycle only.
 //
-// Threads: gRPC's own; journal, checkpointer and sealer of the store; one per notification channel;
-// ronda-tick (silence). Lock order: ingest::Pipeline, rules::Engine, notify::Outbox, store::Store.
+// Threads: gRPC's own; those of HTTP; journal, checkpointer and sealer of the store; one per
+// notification channel; ronda-tick (silence). Lock order: ingest::Pipeline, rules::Engine,
+// notify::Outbox, store::Store.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,11 @@ class Collector {
 
   // HOST:PORT of the gRPC server, as bound.
   const std::string& address() const;
+  // The same of the HTTP server.
+  const std::string& http_address() const;
+
+  // Takes the rule files and tokens as they are now: all of them, or with an error none.
+  absl::Status Reload();
 
   // Ends the streams, makes everything durable, closes the files. Idempotent.
   void Stop();

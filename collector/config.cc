@@ -85,6 +85,64 @@ absl::Status CheckListen(const std::string& listen, bool insecure) {
   return absl::OkStatus();
 }
 
+std::string CheckHttpListen(std::string_view listen) {
+  const auto address = config::ParseAddress(listen, true);
+  return address.ok() ? "" : std::string(Message(address.status()));
+}
+
+// What is wrong with the HTTP part, and under which key; "" if it is fine.
+std::pair<std::string_view, std::string> CheckHttp(const HttpConfig& http, bool insecure) {
+  if (http.tls_certificate.empty() != http.tls_key.empty()) {
+    return {http.tls_key.empty() ? "tls_certificate" : "tls_key",
+            "tls_certificate and tls_key belong together"};
+  }
+  if (http.listen.empty()) {
+    return {};
+  }
+  const auto address = config::ParseAddress(http.listen, true);
+  if (!address.ok()) {
+    return {"listen", std::string(Message(address.status()))};
+  }
+  if (config::IsLoopback(address->host)) {
+    return {};
+  }
+  if (http.tls_certificate.empty() && !insecure) {
+    return {"listen",
+            fmt::format("serving HTTP on {}, which other machines can reach, is refused without "
+                        "http.tls_certificate and http.tls_key; listen on 127.0.0.1 or, in a "
+                        "network you trust, set insecure: true (--insecure)",
+                        http.listen)};
+  }
+  if (http.token_file.empty()) {
+    return {"listen",
+            fmt::format("serving HTTP on {}, which other machines can reach, needs "
+                        "http.token_file: there everybody needs a token (ronda-collector token "
+                        "add)",
+                        http.listen)};
+  }
+  return {};
+}
+
+Type<HttpConfig> HttpType() {
+  return Object<HttpConfig>()
+      .Add("listen", &HttpConfig::listen, config::OptionalString(CheckHttpListen, "HOST:PORT"),
+           "where the HTTP API is served; port 0 takes a free one",
+           "127.0.0.1:7711, or a free port if that is taken")
+      .Add("tls_certificate", &HttpConfig::tls_certificate,
+           config::OptionalString(CheckPath, "path"), "PEM file of the certificate and its chain",
+           "none: plain text, on this machine alone")
+      .Add("tls_key", &HttpConfig::tls_key, config::OptionalString(CheckPath, "path"),
+           "PEM file of its key, readable by the collector alone", "none")
+      .Add("token_file", &HttpConfig::token_file, config::OptionalString(CheckPath, "path"),
+           "hashes of the tokens that may write, or read from other machines; written by "
+           "ronda-collector token",
+           "http-tokens in data_dir")
+      .Add("max_queries", &HttpConfig::max_queries, Int(1, 256), "queries that run at a time")
+      .Add("max_waiting_queries", &HttpConfig::max_waiting_queries, Int(0, 100'000),
+           "queries that may wait; more are answered with 503")
+      .Build();
+}
+
 void CheckWebhook(const Value& value, const std::string& path, Errors* errors, ChannelConfig* out) {
   if (out->inline_url.empty() == out->url_file.empty()) {
     return errors->Add(value.position, path, "a webhook needs one of url and url_file");
@@ -159,6 +217,15 @@ void CheckCollector(const Value& value, const std::string& /*path*/, Errors* err
   if (const absl::Status listen = CheckListen(out->listen, out->insecure); !listen.ok()) {
     errors->Add(PositionOf(value, "listen"), "listen", Message(listen));
   }
+  if (const auto [key, what] = CheckHttp(out->http, out->insecure); !what.empty()) {
+    const Value* http = value.Find("http");
+    errors->Add(http != nullptr ? PositionOf(*http, key) : value.position, ChildPath("http", key),
+                what);
+  }
+  for (std::string* path :
+       {&out->http.tls_certificate, &out->http.tls_key, &out->http.token_file}) {
+    *path = path->empty() ? "" : errors->Resolve(*path);
+  }
   for (std::string& path : out->rules) {
     path = errors->Resolve(path);
   }
@@ -208,6 +275,7 @@ Type<CollectorConfig> CollectorType() {
       .Add("channels", &CollectorConfig::channels, List(NewChannelType(), 100),
            "where notifications go", "one channel of type log")
       .Add("limits", &CollectorConfig::limits, LimitsType(), "what others may use")
+      .Add("http", &CollectorConfig::http, HttpType(), "the HTTP API, as Prometheus has it")
       .Add("timezone", &CollectorConfig::timezone, String(CheckTimezone, "time zone"),
            "zone for people's times, such as Europe/Berlin", "the machine's")
       .Add("log", &CollectorConfig::log, config::LogType(), "the collector's own log")
@@ -233,7 +301,14 @@ absl::Status Validate(const CollectorConfig& config) {
   if (const std::string what = CheckSocket(config.socket); !what.empty()) {
     return Fail(absl::StatusCode::kInvalidArgument, "socket: {}", what);
   }
+  if (const auto [key, what] = CheckHttp(config.http, config.insecure); !what.empty()) {
+    return Fail(absl::StatusCode::kFailedPrecondition, "http.{}: {}", key, what);
+  }
   return Annotate(CheckListen(config.listen, config.insecure), "listen");
+}
+
+std::string HttpTokenFile(const CollectorConfig& config) {
+  return config.http.token_file.empty() ? config.data_dir + "/http-tokens" : config.http.token_file;
 }
 
 std::string Describe(const CollectorConfig& config) { return CollectorType().print(config) + "\n"; }

@@ -42,6 +42,16 @@ struct LimitsConfig {
   int64_t max_agents = 20'000;
 };
 
+// The HTTP API.
+struct HttpConfig {
+  std::string listen;  // "": 127.0.0.1:7711, or port 0 if `listen` has it, or if it is taken
+  std::string tls_certificate;  // PEM file; "" is plain text
+  std::string tls_key;
+  std::string token_file;  // "": http-tokens in the data folder
+  int64_t max_queries = 4;
+  int64_t max_waiting_queries = 128;
+};
+
 struct CollectorConfig {
   std::string data_dir = "/var/lib/ronda-collector";
   std::string listen = "127.0.0.1:7710";  // port 0 takes a free one
@@ -56,6 +66,7 @@ struct CollectorConfig {
   std::vector<std::string> rules;
   std::vector<ChannelConfig> channels{{.name = "log", .type = ChannelType::kLog}};
   LimitsConfig limits;
+  HttpConfig http;
   std::string timezone;  // IANA name; "" is the machine's
   obs::LogOptions log;   // its timezone is the one above
 };
@@ -72,6 +83,9 @@ absl::StatusOr<CollectorConfig> ParseCollectorConfig(std::string_view text,
 // paths. kInvalidArgument otherwise; kFailedPrecondition for listening to other machines without
 // TLS and without `insecure`.
 absl::Status Validate(const CollectorConfig& config);
+
+// Where the tokens are: http.token_file, or its default in the data folder.
+std::string HttpTokenFile(const CollectorConfig& config);
 
 // The effective configuration as YAML, without a secret; what --check-config prints.
 std::string Describe(const CollectorConfig& config);

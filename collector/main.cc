@@ -6,10 +6,12 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collector/collector.h"
 #include "collector/config.h"
+#include "collector/token_command.h"
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/signals.h"
@@ -28,17 +30,20 @@ constexpr char kFooter[] =
     "  ronda-collector                               # on 127.0.0.1:7710, data in "
     "/var/lib/ronda-collector\n"
     "  ronda-collector --data ./data --listen 127.0.0.1:0 --print-address ./address\n"
-    "  ronda-collector --check-config --config /etc/ronda/collector.yml\n";
+    "  ronda-collector --check-config --config /etc/ronda/collector.yml\n"
+    "  ronda-collector token add grafana --role read  # prints a bearer token for the HTTP API\n";
 
 struct Flags {
   std::string config;
   std::string data;
   std::string listen;
+  std::string http_listen;
   std::string socket;
   bool no_socket = false;
   bool insecure = false;
   std::vector<std::string> rules;
   std::string print_address;
+  std::string print_http_address;
   std::string log_level;
   bool check_config = false;
 };
@@ -50,6 +55,9 @@ absl::StatusOr<CollectorConfig> EffectiveConfig(const Flags& flags) {
   }
   if (!flags.listen.empty()) {
     config.listen = flags.listen;
+  }
+  if (!flags.http_listen.empty()) {
+    config.http.listen = flags.http_listen;
   }
   if (!flags.socket.empty() || flags.no_socket) {
     config.socket = flags.socket;
@@ -94,18 +102,25 @@ int Run(const Flags& flags) {
     fmt::print(stderr, "ronda-collector: {}\n", Message(collector.status()));
     return kFailed;
   }
-  if (!flags.print_address.empty()) {
-    if (absl::Status written =
-            WriteFileAtomically(flags.print_address, (*collector)->address() + "\n");
-        !written.ok()) {
+  // HTTP's first: who waits for the other file finds both.
+  const std::pair<std::string, std::string> files[] = {
+      {flags.print_http_address, (*collector)->http_address()},
+      {flags.print_address, (*collector)->address()}};
+  for (const auto& [path, address] : files) {
+    if (path.empty()) {
+      continue;
+    }
+    if (absl::Status written = WriteFileAtomically(path, address + "\n"); !written.ok()) {
       fmt::print(stderr, "ronda-collector: {}\n", Message(written));
       return kFailed;
     }
   }
-  obs::Info("collector", "ronda-collector {} serves listen={} data={}", Version(),
-            (*collector)->address(), config->data_dir);
+  obs::Info("collector", "ronda-collector {} serves listen={} http={} data={}", Version(),
+            (*collector)->address(), (*collector)->http_address(), config->data_dir);
   while (WaitForSignal({SIGINT, SIGTERM, SIGHUP}, -1) == SIGHUP) {
-    obs::Warn("collector", "SIGHUP: this version takes a changed configuration only at its start");
+    if (absl::Status reloaded = (*collector)->Reload(); !reloaded.ok()) {
+      obs::Error("collector", "SIGHUP: nothing was reloaded: {}", Message(reloaded));
+    }
   }
   obs::Info("collector", "stopping");
   (*collector)->Stop();
@@ -133,6 +148,7 @@ int main(int argc, char** argv) {
                  "configuration (default /etc/ronda/collector.yml, if there)");
   app.add_option("--data", flags.data, "data folder");
   app.add_option("--listen", flags.listen, "HOST:PORT for agents; port 0 takes a free one");
+  app.add_option("--http-listen", flags.http_listen, "HOST:PORT of the HTTP API");
   app.add_option("--socket", flags.socket, "Unix socket for the local command line");
   app.add_flag("--insecure", flags.insecure,
                "listen to other machines in plain text (no TLS in this version)");
@@ -140,14 +156,25 @@ int main(int argc, char** argv) {
   app.add_option("--rules", flags.rules, "rule file or folder; may be repeated");
   app.add_option("--print-address", flags.print_address,
                  "write the bound HOST:PORT to this file once it serves");
+  app.add_option("--print-http-address", flags.print_http_address, "the same for the HTTP API");
   app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_flag("--check-config", flags.check_config,
                "check and print the configuration and the rules, then end");
+  ronda::collector::TokenCommand tokens;
+  ronda::collector::AddTokenCommand(&app, &tokens);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : ronda::collector::kWrongUse;
+  }
+  if (app.got_subcommand("token")) {
+    const auto config = ronda::collector::EffectiveConfig(flags);
+    if (!config.ok()) {
+      fmt::print(stderr, "ronda-collector: {}\n", ronda::Message(config.status()));
+      return ronda::collector::kWrongUse;
+    }
+    return ronda::collector::RunTokenCommand(app, tokens, *config);
   }
   return ronda::collector::Run(flags);
 }

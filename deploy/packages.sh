@@ -8,12 +8,12 @@ packages_build=(
   g++ cmake ninja-build pkg-config
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev
   libsqlite3-dev libpq-dev libcurl4-openssl-dev libssl-dev libre2-dev
-  libzstd-dev
+  libzstd-dev libmicrohttpd-dev zlib1g-dev libsnappy-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev
 )
 # The tests run against real servers. They start their own; the services of the packages stay off.
 packages_tests=(
-  libgtest-dev libgmock-dev libsnappy-dev postgresql prometheus-node-exporter
+  libgtest-dev libgmock-dev postgresql prometheus prometheus-node-exporter
   prometheus-postgres-exporter xz-utils
 )
 # What ronda-bench measures beside Ronda; it says which of them is missing.

@@ -68,6 +68,9 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
         "collector/query/live_status.h"}},
       {"collector/query",
        {"common", "ronda/v1", "collector/store", "collector/promql", "collector/rules"}},
+      {"collector/http",
+       {"common", "collector/store", "collector/promql", "collector/query", "collector/rules",
+        "collector/notify", "collector/ingest", "collector/remote"}},
       {"collector/cli",
        {"common", "ronda/v1", "collector/store", "collector/survey", "collector/backup",
         "collector/promql", "collector/query", "collector/rules", "collector/notify",
@@ -82,7 +85,7 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
 // Prefixes of headers that cost seconds to compile: in sources only.
 constexpr std::string_view kHeavy[] = {"grpc",     "ronda/v1/", "google/protobuf", "yaml-cpp",
                                        "pqxx",     "libpq-fe",  "sqlite3",         "curl/",
-                                       "nlohmann", "CLI",       "spdlog"};
+                                       "nlohmann", "CLI",       "spdlog",          "microhttpd"};
 
 constexpr std::string_view kTopLevel[] = {
     "CMakeLists.txt", "README.md",     "LICENSE",     "CHANGELOG.md",  "CONTRIBUTING.md",

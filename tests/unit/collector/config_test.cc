@@ -48,6 +48,22 @@ TEST(CollectorConfigTest, ListensToOthersOnlyIfToldThatItIsInsecure) {
   EXPECT_THAT(Validate(config), StatusIs(absl::StatusCode::kFailedPrecondition, "refused"));
 }
 
+TEST(CollectorConfigTest, ServesHttpToOthersOnlyWithTlsAndTokens) {
+  EXPECT_OK(Parse("http: {listen: \"[::1]:0\"}"));
+  EXPECT_EQ(HttpTokenFile(*Parse("data_dir: /d")), "/d/http-tokens");
+  EXPECT_THAT(Parse("http:\n  listen: 0.0.0.0:7711\n"),
+              StatusIs(kInvalid, "collector.yml:2:11: http.listen: serving HTTP on 0.0.0.0:7711"));
+  const std::string tls = "http: {listen: 0.0.0.0:7711, tls_certificate: a.pem, tls_key: a.key";
+  EXPECT_THAT(Parse(tls + "}"), StatusIs(kInvalid, "needs http.token_file"));
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config, Parse(tls + ", token_file: t}"));
+  EXPECT_EQ(config.http.tls_certificate, "/etc/ronda/a.pem");
+  EXPECT_EQ(HttpTokenFile(config), "/etc/ronda/t");
+  EXPECT_THAT(Parse("http: {tls_key: a.key}"), StatusIs(kInvalid, "belong together"));
+  EXPECT_THAT(Parse("insecure: true\nhttp: {listen: 0.0.0.0:7711}"),
+              StatusIs(kInvalid, "needs http.token_file"));
+  EXPECT_OK(Parse("insecure: true\nhttp: {listen: 0.0.0.0:7711, token_file: t}"));
+}
+
 TEST(CollectorConfigTest, ReadsChannels) {
   const TempDir dir;
   ASSERT_OK(WriteFileAtomically(dir.File("url"), "https://chat.example.com/canary\n"));
@@ -124,6 +140,11 @@ TEST(CollectorConfigTest, SampleHasEveryKeyWithItsDefault) {
   EXPECT_EQ(all.channels.size(), 3u);
   all.channels = defaults.channels;
   all.rules = defaults.rules;
+  EXPECT_EQ(all.http.listen, "127.0.0.1:7711");
+  all.http.listen.clear();
+  all.http.tls_certificate.clear();
+  all.http.tls_key.clear();
+  all.http.token_file.clear();
   EXPECT_EQ(Describe(all), Describe(defaults));
 }
 
