@@ -38,6 +38,7 @@ class LiveStore final : public StoreBase {
   absl::Status Flush(int64_t timeout_ms) override { return journal_->Flush(timeout_ms); }
   absl::Status SealNow() override;
   absl::Status CompactNow() override;
+  absl::Status CompactDue() override;
   StoreStats Stats() const override;
   bool DiskFull() const override { return disk_->full(); }
 
@@ -204,6 +205,8 @@ absl::Status LiveStore::Append(std::vector<Batch> batches) {
 absl::Status LiveStore::SealNow() { return sealer_->Pass(true); }
 
 absl::Status LiveStore::CompactNow() { return compactor_->Pass(true); }
+
+absl::Status LiveStore::CompactDue() { return compactor_->Pass(false); }
 
 StoreStats LiveStore::Stats() const {
   StoreStats stats = StoreBase::Stats();

@@ -196,6 +196,10 @@ class Store : public Queryable, public RecordReader {
   // Packs everything that is sealed into level 1, and removes what is too old or too much, now.
   virtual absl::Status CompactNow() = 0;
 
+  // One round of what the background does every ten minutes, now: windows that ended ten minutes
+  // ago are packed, and what is too old or too much is removed.
+  virtual absl::Status CompactDue() = 0;
+
   virtual StoreStats Stats() const = 0;
 };
 

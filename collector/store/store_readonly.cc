@@ -59,6 +59,7 @@ class ReadOnlyStore final : public StoreBase {
   absl::Status Flush(int64_t) override { return absl::OkStatus(); }
   absl::Status SealNow() override { return ReadOnly("sealing"); }
   absl::Status CompactNow() override { return ReadOnly("compacting"); }
+  absl::Status CompactDue() override { return ReadOnly("compacting"); }
 
  private:
   const bool live_;

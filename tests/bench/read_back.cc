@@ -19,12 +19,12 @@ uint64_t AddToFingerprint(uint64_t print, double value) {
   return std::rotl(print ^ std::bit_cast<uint64_t>(value), 23) * 0x9e3779b97f4a7c15ULL;
 }
 
-std::vector<uint64_t> FingerprintsOf(const ScaleSet& set, int node) {
+std::vector<uint64_t> FingerprintsOf(const ScaleSet& set, int node, int64_t first) {
   NodeStream stream(set, node);
   std::vector<uint64_t> prints(set.series());
   for (int64_t tick = 0; tick < set.ticks; ++tick) {
     const std::span<const double> values = stream.Next();
-    for (size_t i = 0; i < prints.size(); ++i) {
+    for (size_t i = 0; i < prints.size() && tick >= first; ++i) {
       prints[i] = AddToFingerprint(prints[i], values[i]);
     }
   }
@@ -32,12 +32,16 @@ std::vector<uint64_t> FingerprintsOf(const ScaleSet& set, int node) {
 }
 
 // The first tick in which the series is not as it was sent.
-absl::Status Explain(const ScaleSet& set, int node, size_t i, const store::SeriesView& view) {
+absl::Status Explain(const ScaleSet& set, int node, int64_t first, size_t i,
+                     const store::SeriesView& view) {
   NodeStream stream(set, node);
   for (int64_t tick = 0; tick < set.ticks; ++tick) {
     const double sent = stream.Next()[i];
+    if (tick < first) {
+      continue;
+    }
     const int64_t t_ms = set.start_ms + tick * 1000;
-    const auto at = static_cast<size_t>(tick);
+    const auto at = static_cast<size_t>(tick - first);
     if (at >= view.t_ms.size() || view.t_ms[at] != t_ms ||
         std::bit_cast<uint64_t>(view.values[at]) != std::bit_cast<uint64_t>(sent)) {
       return Fail(absl::StatusCode::kDataLoss, "{}: {} at {} was sent; {} samples read, here {}",
@@ -47,16 +51,17 @@ absl::Status Explain(const ScaleSet& set, int node, size_t i, const store::Serie
     }
   }
   return Fail(absl::StatusCode::kDataLoss, "{}: {} samples read, {} were sent",
-              view.labels.ToString(), view.t_ms.size(), set.ticks);
+              view.labels.ToString(), view.t_ms.size(), set.ticks - first);
 }
 
-bool IsAsSent(const ScaleSet& set, uint64_t fingerprint, const store::SeriesView& view) {
-  if (view.t_ms.size() != static_cast<size_t>(set.ticks)) {
+bool IsAsSent(const ScaleSet& set, int64_t first, uint64_t fingerprint,
+              const store::SeriesView& view) {
+  if (view.t_ms.size() != static_cast<size_t>(set.ticks - first)) {
     return false;
   }
   uint64_t print = 0;
   for (size_t at = 0; at < view.t_ms.size(); ++at) {
-    if (view.t_ms[at] != set.start_ms + static_cast<int64_t>(at) * 1000) {
+    if (view.t_ms[at] != set.start_ms + (first + static_cast<int64_t>(at)) * 1000) {
       return false;
     }
     print = AddToFingerprint(print, view.values[at]);
@@ -64,8 +69,11 @@ bool IsAsSent(const ScaleSet& set, uint64_t fingerprint, const store::SeriesView
   return print == fingerprint;
 }
 
-absl::Status ReadNode(const store::Store& store, const ScaleSet& set, int node, ReadBack* out) {
-  const std::vector<uint64_t> prints = FingerprintsOf(set, node);
+}  // namespace
+
+absl::Status ReadBackNode(const store::Queryable& data, const ScaleSet& set, int node,
+                          int64_t first_tick, ReadBack* out) {
+  const std::vector<uint64_t> prints = FingerprintsOf(set, node, first_tick);
   std::map<Labels, size_t> wanted;
   for (size_t i = 0; i < set.series(); ++i) {
     wanted[set.LabelsOf(node, i)] = i;
@@ -73,7 +81,7 @@ absl::Status ReadNode(const store::Store& store, const ScaleSet& set, int node, 
   absl::Status verdict;
   double comparing = 0;
   const double before = OwnCpuSeconds();
-  RONDA_RETURN_IF_ERROR(store.Select(
+  RONDA_RETURN_IF_ERROR(data.Select(
       {Matcher::Equal("node", ScaleSet::NodeName(node))}, set.start_ms - 1000, set.end_ms() + 1000,
       [&](const store::SeriesView& view) {
         const double start = OwnThreadCpuSeconds();
@@ -81,8 +89,8 @@ absl::Status ReadNode(const store::Store& store, const ScaleSet& set, int node, 
         if (found == wanted.end()) {
           verdict = Fail(absl::StatusCode::kDataLoss, "{} was never sent, or is there twice",
                          view.labels.ToString());
-        } else if (!IsAsSent(set, prints[found->second], view)) {
-          verdict = Explain(set, node, found->second, view);
+        } else if (!IsAsSent(set, first_tick, prints[found->second], view)) {
+          verdict = Explain(set, node, first_tick, found->second, view);
         } else {
           wanted.erase(found);
           out->samples += static_cast<int64_t>(view.t_ms.size());
@@ -97,14 +105,12 @@ absl::Status ReadNode(const store::Store& store, const ScaleSet& set, int node, 
                                wanted.size(), wanted.begin()->first.ToString());
 }
 
-}  // namespace
-
 absl::StatusOr<ReadBack> ReadBackAll(const ScaleSet& set, const std::string& data_dir) {
   SystemClock clock;
   RONDA_ASSIGN_OR_RETURN(const auto store, store::Store::OpenReadOnly(data_dir, clock));
   ReadBack read;
   for (int node = 0; node < set.nodes; ++node) {
-    RONDA_RETURN_IF_ERROR(ReadNode(*store, set, node, &read));
+    RONDA_RETURN_IF_ERROR(ReadBackNode(*store, set, node, 0, &read));
   }
   return read;
 }

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/queryable.h"
 #include "tests/bench/scale_set.h"
 
 namespace ronda::bench {
@@ -14,6 +15,11 @@ struct ReadBack {
   int64_t samples = 0;
   double cpu_seconds = 0;  // of reading, without the comparison; 0 if not measured
 };
+
+// Reads what is there of one node, and adds to *out. It must be all from tick `first_tick` on.
+// Errors: as below.
+absl::Status ReadBackNode(const store::Queryable& data, const ScaleSet& set, int node,
+                          int64_t first_tick, ReadBack* out);
 
 // One Select a node over all of its time. kDataLoss, with series and time: a sample is missing, is
 // wrong in any bit, or was never sent.

@@ -86,6 +86,40 @@ void AddFleet(CLI::App* app, FleetWorkload* fleet) {
       "  ronda-bench fleet --agents 1000 --series 400 --for 20s --storm\n");
 }
 
+void AddRetain(CLI::App* app, RetainWorkload* retain) {
+  CLI::App* command = app->add_subcommand(
+      "retain", "a fleet's day into a history of limited size: room, memory and what is left");
+  command->add_option("--nodes", retain->nodes, "of 118 series (default 100)")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--hours", retain->hours, "of samples, one a second (default 24)")
+      ->check(CLI::Range(2, 24 * 30));
+  command->add_option("--max-size-mib", retain->max_size_mib, "retention.max_size (default 512)")
+      ->check(CLI::Range(1, 1 << 20));
+  command->add_option("--seed", retain->seed, "another seed, another set (default 1)");
+  command->add_option("--data", retain->data, "keep the data in this folder");
+  command->footer("Example:\n  ronda-bench retain --hours 48\n");
+}
+
+void AddRestartOptions(CLI::App* command, RestartWorkload* restart) {
+  command->add_option("--nodes", restart->nodes, "of 118 series (default 100)")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--hours", restart->hours, "of history (default 168)")
+      ->check(CLI::Range(1, 24 * 366));
+  command
+      ->add_option("--interval-ms", restart->interval_ms,
+                   "between samples of all but the last three hours, which have one a second "
+                   "(default 1000)")
+      ->check(CLI::Range(1000, 60'000));
+}
+
+void AddRestart(CLI::App* app, RestartWorkload* restart) {
+  CLI::App* command = app->add_subcommand(
+      "restart", "how soon a collector answers again with a week of a fleet's history");
+  AddRestartOptions(command, restart);
+  command->add_option("--data", restart->data, "keep the data in this folder");
+  command->footer("Example:\n  ronda-bench restart --interval-ms 10000\n");
+}
+
 }  // namespace
 }  // namespace ronda::bench
 
@@ -100,7 +134,14 @@ int main(int argc, char** argv) {
   ronda::bench::AddRead(&app, &read);
   ronda::bench::FleetWorkload fleet;
   ronda::bench::AddFleet(&app, &fleet);
+  ronda::bench::RetainWorkload retain;
+  ronda::bench::RestartWorkload restart;
+  ronda::bench::AddRetain(&app, &retain);
+  ronda::bench::AddRestart(&app, &restart);
   std::string folder;
+  CLI::App* fill = app.add_subcommand("restart-fill")->group("");  // `restart` runs it
+  fill->add_option("dir", folder)->required();
+  ronda::bench::AddRestartOptions(fill, &restart);
   CLI::App* compact = app.add_subcommand("store-compact")->group("");  // `store` runs it
   compact->add_option("dir", folder)->required();
   CLI11_PARSE(app, argc, argv);
@@ -109,6 +150,15 @@ int main(int argc, char** argv) {
   }
   if (app.got_subcommand("store")) {
     return ronda::bench::RunStore(store);
+  }
+  if (app.got_subcommand("retain")) {
+    return ronda::bench::RunRetain(retain);
+  }
+  if (app.got_subcommand("restart")) {
+    return ronda::bench::RunRestart(restart);
+  }
+  if (app.got_subcommand("restart-fill")) {
+    return ronda::bench::RunRestartFill(folder, restart);
   }
   if (app.got_subcommand("fleet")) {
     return ronda::bench::RunFleet(fleet);

@@ -95,8 +95,8 @@ TEST(StoreBenchTest, RemovesNoFolderOfOthers) {
 }
 
 TEST(FleetBenchTest, LosesNothingAndComesBackAfterAStorm) {
-  const json line = LastLine(Bench({"fleet", "--agents", "40", "--series", "600", "--for", "2s",
-                                    "--warm-up", "1", "--storm"}));
+  const json line = LastLine(Bench(
+      {"fleet", "--agents", "40", "--series", "600", "--for", "2s", "--warm-up", "1", "--storm"}));
   EXPECT_EQ(line.value("agents", 0), 40);
   EXPECT_GT(line.value("samples_per_second", 0.0), 40 * 600 / 2);
   EXPECT_LT(line.value("samples_per_second", 1e12), 40 * 600 * 2);
@@ -110,6 +110,26 @@ TEST(FleetBenchTest, LosesNothingAndComesBackAfterAStorm) {
   EXPECT_GT(line.value("wire_bytes_per_sample", 0.0), 0.1);
   EXPECT_FALSE(line.value("tls", true));
   EXPECT_LT(line.value("storm_seconds", 1e9), 30);
+}
+
+TEST(RetainBenchTest, StaysUnderItsLimitAndKeepsTheRestRight) {
+  const json line =
+      LastLine(Bench({"retain", "--nodes", "2", "--hours", "12", "--max-size-mib", "11"}));
+  EXPECT_EQ(line.value("samples", 0), 2 * 118 * 12 * 3'600);
+  EXPECT_TRUE(line.value("under_max_size", false));
+  EXPECT_GE(line.value("dropped_hours", 0.0), 2);
+  EXPECT_LT(line.value("dropped_hours", 99.0), 11);
+  EXPECT_GT(line.value("samples_compared", 0), 118 * 3'600);
+  EXPECT_GT(line.value("rss_last_quarter_mib", 0.0), 4);
+}
+
+TEST(RestartBenchTest, TellsHowSoonACollectorAnswers) {
+  const json line =
+      LastLine(Bench({"restart", "--nodes", "3", "--hours", "26", "--interval-ms", "30000"}));
+  EXPECT_EQ(line.value("samples", 0), 3 * 118 * (23 * 120 + 3 * 3'600));
+  EXPECT_LT(line.value("reopen_after_kill_seconds", 99.0), 5);
+  EXPECT_LT(line.value("reopen_seconds", 99.0), 5);
+  EXPECT_GE(line.value("first_query_points", 0), 3 * 26 * 6 - 6);
 }
 
 TEST(StoreBenchTest, SaysWhatItDoesNotKnow) {

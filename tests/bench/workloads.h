@@ -59,4 +59,27 @@ struct FleetWorkload {
 // Many agents at 1 Hz on one collector.
 int RunFleet(const FleetWorkload& workload);
 
+struct RetainWorkload {
+  int nodes = 100;
+  int64_t hours = 24;
+  int max_size_mib = 512;
+  uint64_t seed = 1;
+  std::string data;  // keep the data folder here; "" removes it
+};
+
+// More history than it may have, in the data's own time: that it never takes more room than
+// allowed, that what is left is right in every bit, and whether memory grows.
+int RunRetain(const RetainWorkload& workload);
+
+struct RestartWorkload {
+  int nodes = 100;
+  int64_t hours = 168;
+  int64_t interval_ms = 1000;  // of all but the last three hours
+  std::string data;            // keep the data folder here; "" removes it
+};
+
+// Fills a folder, in a process of its own that is killed at the end, and starts a collector on it.
+int RunRestart(const RestartWorkload& workload);
+int RunRestartFill(const std::string& data_dir, const RestartWorkload& workload);
+
 }  // namespace ronda::bench
