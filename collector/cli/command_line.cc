@@ -95,6 +95,7 @@ class Grammar {
     AddStore();
     AddBackup();
     AddRestore();
+    AddTest();
     On(AddCommand(&app_, "version", "The version of this program", "  ronda version"),
        [this] { line_.command = VersionArgs(); });
   }
@@ -360,6 +361,21 @@ class Grammar {
     On(command, [this] { line_.command = restore_; });
   }
 
+  void AddTest() {
+    CLI::App* test = AddCommand(&app_, "test", "Try rules and expressions out, without a collector",
+                                "  ronda test promql tests/promql/*.test");
+    test->require_subcommand(1);
+    CLI::App* promql = AddCommand(
+        test, "promql",
+        "Run test scripts of PromQL (load, eval instant, eval range, expect). Exit code 1 if a "
+        "case "
+        "fails",
+        "  ronda test promql tests/promql/*.test\n  ronda test promql mine.test --verbose");
+    promql->add_option("file", test_promql_.files, "The scripts")->required()->type_name("FILE");
+    promql->add_flag("-v,--verbose", test_promql_.verbose, "Say what was skipped, and why");
+    On(promql, [this] { line_.command = test_promql_; });
+  }
+
   CLI::App app_;
   CommandLine line_;
   NodesArgs nodes_;
@@ -369,6 +385,7 @@ class Grammar {
   GapsArgs gaps_;
   BackupArgs backup_;
   RestoreArgs restore_;
+  TestPromqlArgs test_promql_;
   SqlArgs sql_;
   ExportArgs export_;
   ImportArgs import_;

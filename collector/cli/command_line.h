@@ -84,13 +84,17 @@ struct RestoreArgs {
   std::string backup;
   bool replace = false;
 };
+struct TestPromqlArgs {
+  std::vector<std::string> files;
+  bool verbose = false;
+};
 struct VersionArgs {};
 
 struct CommandLine {
   Settings settings;
   std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, AlertsArgs, GapsArgs, SqlArgs,
                ExportArgs, ImportArgs, RepairArgs, StoreCheckArgs, StoreStatsArgs, BackupArgs,
-               RestoreArgs, VersionArgs>
+               RestoreArgs, TestPromqlArgs, VersionArgs>
       command;
 };
 

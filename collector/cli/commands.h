@@ -40,6 +40,8 @@ absl::StatusOr<int> RunStoreCheck(const FolderContext& context);
 absl::StatusOr<int> RunStoreStats(const FolderContext& context);
 absl::StatusOr<int> RunBackup(const FolderContext& context, const BackupArgs& args);
 absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& args);
+// Needs no collector and no data.
+absl::StatusOr<int> RunTestPromql(Console& console, const TestPromqlArgs& args);
 
 // --- shared by them ---
 

@@ -102,6 +102,9 @@ absl::StatusOr<int> RunCommand(const CommandLine& line, Console& console) {
     console.Out(fmt::format("ronda {}\n", Version()));
     return kExitOk;
   }
+  if (const auto* test = std::get_if<TestPromqlArgs>(&line.command)) {
+    return RunTestPromql(console, *test);
+  }
   absl::TimeZone zone = absl::UTCTimeZone();
   if (!line.settings.utc) {
     RONDA_ASSIGN_OR_RETURN(zone, LoadZone(line.settings.timezone));
