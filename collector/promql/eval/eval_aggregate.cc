@@ -55,9 +55,7 @@ absl::StatusOr<Table> Evaluator::FoldRows(const AggregateExpr& aggregate, const 
     groups[index].drop_name = groups[index].drop_name || row.drop_name;
     return absl::OkStatus();
   };
-  RONDA_RETURN_IF_ERROR(MayRepeat(*aggregate.operand)
-                            ? TableRows(Collect(*aggregate.operand, grid), add)
-                            : Rows(*aggregate.operand, grid, add));
+  RONDA_RETURN_IF_ERROR(UniqueRows(*aggregate.operand, grid, add));
   for (size_t i = 0; i < groups.size(); ++i) {
     result.rows.push_back({grouping.LabelsOf(i), groups[i].drop_name, groups[i].fold->Finish()});
     groups[i].fold.reset();

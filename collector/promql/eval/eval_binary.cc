@@ -30,7 +30,7 @@ absl::Status Evaluator::BinaryRows(const BinaryExpr& binary, const Grid& grid, R
   const BinaryOp op = binary.op;
   const bool filters = IsComparison(op) && !binary.return_bool;
   const bool delayed = context_.delayed_names();
-  return Rows(left_scalar ? *binary.right : *binary.left, grid, [&](const Row& row) {
+  return UniqueRows(left_scalar ? *binary.right : *binary.left, grid, [&](const Row& row) {
     for (size_t i = 0; i < grid.size; ++i) {
       double& value = row.values[i];
       if (IsAbsent(value)) {

@@ -1,5 +1,6 @@
 // Functions that take one value at a time, and what needs no file of its own.
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -11,6 +12,9 @@
 
 namespace ronda::promql {
 namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 using MathFunction = double (*)(double);
 
@@ -69,14 +73,25 @@ MathFunction FindMath(FunctionId id) {
   }
 }
 
-// The smaller or larger of two, NaN if one is.
-double Min(double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::fmin(a, b); }
-double Max(double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::fmax(a, b); }
+// The smaller or larger of two, NaN if one is; but nothing is smaller than -Inf or larger than
+// +Inf.
+double Min(double a, double b) {
+  if (a == -kInf || b == -kInf) {
+    return -kInf;
+  }
+  return std::isnan(a) || std::isnan(b) ? kNaN : std::fmin(a, b);
+}
+double Max(double a, double b) {
+  if (a == kInf || b == kInf) {
+    return kInf;
+  }
+  return std::isnan(a) || std::isnan(b) ? kNaN : std::fmax(a, b);
+}
 
 // Seconds since 1970, UTC; NaN of what is no time.
 double DatePart(FunctionId id, double seconds) {
   if (!(std::fabs(seconds) < 9.2e18)) {
-    return std::numeric_limits<double>::quiet_NaN();
+    return kNaN;
   }
   const absl::CivilSecond time = absl::ToCivilSecond(
       absl::FromUnixSeconds(static_cast<int64_t>(seconds)), absl::UTCTimeZone());
@@ -131,8 +146,7 @@ absl::StatusOr<std::vector<double>> Evaluator::ScalarOf(const CallExpr& call, co
     }
     return absl::OkStatus();
   };
-  RONDA_RETURN_IF_ERROR(MayRepeat(*call.args[0]) ? TableRows(Collect(*call.args[0], grid), add)
-                                                 : Rows(*call.args[0], grid, add));
+  RONDA_RETURN_IF_ERROR(UniqueRows(*call.args[0], grid, add));
   return values;
 }
 
@@ -174,7 +188,7 @@ absl::Status Evaluator::CallRows(const CallExpr& call, const Grid& grid, RowSink
     case FunctionId::kHistogramStdvar:
     case FunctionId::kHistogramSum:
       // Of native histograms alone, which there are none of. The argument may still be an error.
-      return Rows(*call.args[0], grid, [](const Row&) { return absl::OkStatus(); });
+      return UniqueRows(*call.args[0], grid, [](const Row&) { return absl::OkStatus(); });
     default:
       return MathRows(call, grid, sink);
   }
@@ -206,7 +220,7 @@ absl::Status Evaluator::MathRows(const CallExpr& call, const Grid& grid, RowSink
     }
   };
   const bool delayed = context_.delayed_names();
-  return Rows(*call.args[0], grid, [&](const Row& row) {
+  return UniqueRows(*call.args[0], grid, [&](const Row& row) {
     for (size_t i = 0; i < grid.size; ++i) {
       if (!IsAbsent(row.values[i])) {
         row.values[i] = apply(row.values[i], i);
@@ -226,7 +240,7 @@ absl::Status Evaluator::DateRows(const CallExpr& call, const Grid& grid, RowSink
     return sink({Labels(), false, false, values});
   }
   const bool delayed = context_.delayed_names();
-  return Rows(*call.args[0], grid, [&](const Row& row) {
+  return UniqueRows(*call.args[0], grid, [&](const Row& row) {
     for (double& value : row.values) {
       value = IsAbsent(value) ? value : DatePart(id, value);
     }
@@ -243,7 +257,7 @@ absl::Status Evaluator::TimestampRows(const CallExpr& call, const Grid& grid, Ro
       return sink({row.labels, !delayed, delayed, row.values});
     });
   }
-  return Rows(arg, grid, [&](const Row& row) {
+  return UniqueRows(arg, grid, [&](const Row& row) {
     for (size_t i = 0; i < grid.size; ++i) {
       if (!IsAbsent(row.values[i])) {
         row.values[i] = static_cast<double>(grid.At(i)) / 1000;

@@ -208,7 +208,7 @@ absl::StatusOr<Table> Evaluator::Sort(const CallExpr& call, const Grid& grid) {
 
 absl::Status Evaluator::AbsentRows(const CallExpr& call, const Grid& grid, RowSink sink) {
   std::vector<double> values(grid.size, 1);
-  RONDA_RETURN_IF_ERROR(Rows(*call.args[0], grid, [&](const Row& row) {
+  RONDA_RETURN_IF_ERROR(UniqueRows(*call.args[0], grid, [&](const Row& row) {
     for (size_t i = 0; i < grid.size; ++i) {
       values[i] = IsAbsent(row.values[i]) ? values[i] : Absent();
     }

@@ -120,10 +120,7 @@ absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const Grid&
     return t_ms.empty() ? absl::OkStatus()
                         : sink({row.labels, row.nameless, row.drop_name, t_ms, values});
   };
-  if (MayRepeat(*subquery.inner)) {
-    return TableRows(Collect(*subquery.inner, inner), one);
-  }
-  return Rows(*subquery.inner, inner, one);
+  return UniqueRows(*subquery.inner, inner, one);
 }
 
 }  // namespace ronda::promql

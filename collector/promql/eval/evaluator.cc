@@ -140,6 +140,10 @@ absl::Status Evaluator::Rows(const Expr& expr, const Grid& grid, RowSink sink) {
   });
 }
 
+absl::Status Evaluator::UniqueRows(const Expr& expr, const Grid& grid, RowSink sink) {
+  return MayRepeat(expr) ? TableRows(Collect(expr, grid), sink) : Rows(expr, grid, sink);
+}
+
 absl::Status Evaluator::RowsAtSteps(const Expr& expr, const Grid& grid, RowSink sink) {
   switch (expr.kind) {
     case NodeKind::kSelector:
@@ -173,7 +177,7 @@ absl::Status Evaluator::UnaryRows(const UnaryExpr& unary, const Grid& grid, RowS
     return Rows(*unary.operand, grid, sink);
   }
   const bool delayed = context_.delayed_names();
-  return Rows(*unary.operand, grid, [&](const Row& row) {
+  return UniqueRows(*unary.operand, grid, [&](const Row& row) {
     for (double& value : row.values) {
       value = IsAbsent(value) ? value : -value;
     }

@@ -39,6 +39,9 @@ class Evaluator {
   // MayRepeat() says so. Series without any value may be among them.
   absl::Status Rows(const Expr& expr, const Grid& grid, RowSink sink);
 
+  // The same for who changes or drops values: what repeats has been merged, or was an error.
+  absl::Status UniqueRows(const Expr& expr, const Grid& grid, RowSink sink);
+
   // The same, all of them, with labels that are unique and at least one value each.
   absl::StatusOr<Table> Collect(const Expr& expr, const Grid& grid);
 

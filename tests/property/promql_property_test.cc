@@ -1,0 +1,109 @@
+// Random expressions: a range query is at each step what an instant query at that time answers, and
+// what is printed is evaluated alike.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <string>
+
+#include "collector/promql/engine.h"
+#include "collector/promql/parser.h"
+#include "collector/promql/script/memory_series.h"
+#include "tests/support/promql_generator.h"
+#include "tests/support/status_matchers.h"
+
+namespace ronda::promql {
+namespace {
+
+uint64_t Seed() {
+  const char* seed = std::getenv("RONDA_SEED");
+  return seed != nullptr ? std::stoull(seed) : std::random_device{}();
+}
+
+int Rounds(int rounds) { return std::getenv("RONDA_LONG") != nullptr ? rounds * 20 : rounds; }
+
+bool Near(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) {
+    return std::isnan(a) && std::isnan(b);
+  }
+  return a == b || std::fabs(a - b) <= 1e-9 * std::max({std::fabs(a), std::fabs(b), 1.0});
+}
+
+void Load(const std::vector<GeneratedSeries>& data, MemorySeries* series) {
+  for (const GeneratedSeries& generated : data) {
+    for (const Sample& sample : generated.samples) {
+      series->Add(generated.labels, sample.t_ms, sample.value);
+    }
+  }
+}
+
+using Answer = std::map<Labels, double>;
+
+Answer AtStep(const QueryResult& result, int64_t t_ms) {
+  Answer answer;
+  for (const Series& series : result.series) {
+    for (size_t i = 0; i < series.t_ms.size(); ++i) {
+      if (series.t_ms[i] == t_ms) {
+        EXPECT_TRUE(answer.emplace(series.labels, series.values[i]).second);
+      }
+    }
+  }
+  return answer;
+}
+
+void ExpectSame(const Answer& a, const Answer& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (auto x = a.begin(), y = b.begin(); x != a.end(); ++x, ++y) {
+    ASSERT_EQ(x->first.ToString(), y->first.ToString());
+    ASSERT_TRUE(Near(x->second, y->second))
+        << x->first.ToString() << " " << x->second << " " << y->second;
+  }
+}
+
+class PromqlPropertyTest : public testing::TestWithParam<bool> {};
+
+TEST_P(PromqlPropertyTest, RangeQueriesAreInstantQueriesAtEachStep) {
+  const uint64_t seed = Seed();
+  SCOPED_TRACE(testing::Message() << "RONDA_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  QueryOptions options;
+  options.delayed_name_removal = GetParam();
+  int values = 0;
+  for (int round = 0; round < Rounds(6); ++round) {
+    MemorySeries series;
+    Load(GenerateSeries(random, 10'000, 80), &series);
+    const Engine engine(series);
+    PromqlGenerator generator(random, {});
+    for (int i = 0; i < 150; ++i) {
+      const std::string text = generator.Expression();
+      SCOPED_TRACE(text);
+      ASSERT_OK_AND_ASSIGN(const ExprPtr expr, Parse(text));
+      ASSERT_OK_AND_ASSIGN(const ExprPtr printed, Parse(Format(*expr)));
+      const int64_t start = static_cast<int64_t>(random() % 70) * 10'000 + (random() % 2) * 3'000;
+      const int64_t step = static_cast<int64_t>(1 + random() % 12) * 7'500;
+      const int64_t end = start + 6 * step;
+      const auto range = engine.Range(*expr, start, end, step, options);
+      bool failed = false;
+      for (int64_t t = start; t <= end; t += step) {
+        const auto instant = engine.Instant(*printed, t, options);
+        failed = failed || !instant.ok();
+        if (instant.ok() && range.ok()) {
+          SCOPED_TRACE(t);
+          ASSERT_NO_FATAL_FAILURE(ExpectSame(AtStep(*range, t), AtStep(*instant, t)));
+          values += static_cast<int>(instant->series.size());
+        }
+      }
+      EXPECT_EQ(range.ok(), !failed) << range.status();
+    }
+  }
+  EXPECT_GT(values, 500);
+}
+
+INSTANTIATE_TEST_SUITE_P(NameRemoval, PromqlPropertyTest, testing::Bool(),
+                         [](const auto& test) { return test.param ? "Delayed" : "AtOnce"; });
+
+}  // namespace
+}  // namespace ronda::promql
