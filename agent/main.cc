@@ -14,6 +14,7 @@
 #include "common/base/status.h"
 #include "common/base/version.h"
 #include "common/obs/log.h"
+#include "common/rpc/tuning.h"
 
 namespace ronda::agent {
 namespace {
@@ -104,6 +105,7 @@ int Run(const Flags& flags) {
 }  // namespace ronda::agent
 
 int main(int argc, char** argv) {
+  ronda::rpc::TuneProcess();
   ronda::BlockSignals({SIGINT, SIGTERM, SIGHUP});
   ronda::agent::Flags flags;
   CLI::App app{"Samples this machine and its databases each second and streams to a collector."};

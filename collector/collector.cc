@@ -137,7 +137,7 @@ struct Collector::Impl {
   std::unique_ptr<notify::Outbox> outbox;
   std::unique_ptr<ingest::Pipeline> pipeline;
   std::unique_ptr<query::LocalApi> api;
-  std::unique_ptr<grpc::Service> ingest_service;
+  std::unique_ptr<rpc::AsyncService> ingest_service;
   std::unique_ptr<grpc::Service> query_service;
   std::unique_ptr<Server> server;
   std::unique_ptr<http::Service> http;
@@ -250,7 +250,7 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   server_options.socket = config.socket;
   server_options.max_message_bytes = config.limits.max_message_bytes;
   RONDA_ASSIGN_OR_RETURN(
-      server, Server::Start(server_options, {ingest_service.get(), query_service.get()}));
+      server, Server::Start(server_options, {query_service.get()}, ingest_service.get()));
   RONDA_RETURN_IF_ERROR(StartHttp(clock));
   ticker = std::make_unique<Ticker>(*pipeline);
   return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/rpc/async_service.h"
 
 namespace grpc {
 class Service;
@@ -24,9 +25,10 @@ class Server {
  public:
   // Listens and serves. kUnavailable: the address cannot be taken; the message names it and what to
   // do. A socket that cannot be made is logged and left out: the port serves as well. The services
-  // must outlive the server.
+  // must outlive the server; `ingest` takes the calls that are of none of `services`.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       const std::vector<grpc::Service*>& services);
+                                                       const std::vector<grpc::Service*>& services,
+                                                       rpc::AsyncService* ingest);
   ~Server();
 
   // HOST:PORT as bound.

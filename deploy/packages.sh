@@ -9,7 +9,7 @@ packages_build=(
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev
   libsqlite3-dev libpq-dev libcurl4-openssl-dev libssl-dev libre2-dev
   libzstd-dev libmicrohttpd-dev zlib1g-dev libsnappy-dev
-  libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev
+  libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libjemalloc-dev
 )
 # The tests run against real servers. They start their own; the services of the packages stay off.
 packages_tests=(

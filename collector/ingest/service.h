@@ -5,15 +5,13 @@
 
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/session.h"
-
-namespace grpc {
-class Service;
-}
+#include "common/rpc/async_service.h"
 
 namespace ronda::ingest {
 
-// To be registered with a grpc::ServerBuilder. The references must outlive the service.
-std::unique_ptr<grpc::Service> NewIngestService(Pipeline& pipeline, store::Store& store,
-                                                const Clock& clock, SessionLimits limits);
+// Takes every call that no registered service takes; those that are not of Ingest.Stream end with
+// UNIMPLEMENTED. The references must outlive the service.
+std::unique_ptr<rpc::AsyncService> NewIngestService(Pipeline& pipeline, store::Store& store,
+                                                    const Clock& clock, SessionLimits limits);
 
 }  // namespace ronda::ingest

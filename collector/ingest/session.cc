@@ -78,9 +78,13 @@ void Session::OnMessage(const v1::AgentMessage& message) {
     case v1::AgentMessage::kSchema:
       OnSchema(message.schema().content());
       break;
-    case v1::AgentMessage::kFrames:
-      OnFrames(message.frames());
+    case v1::AgentMessage::kFrames: {
+      const v1::Frames& frames = message.frames();
+      TakeFrames({.backfill = frames.lane() == v1::LANE_BACKFILL,
+                  .epoch = frames.epoch(),
+                  .frames = {frames.frame().begin(), frames.frame().end()}});
       break;
+    }
     case v1::AgentMessage::kGoodbye:
       goodbye_ = message.goodbye().reason().empty() ? "stopped" : message.goodbye().reason();
       break;
@@ -211,24 +215,36 @@ void Session::OnSchema(const std::string& content) {
       continue;
     }
     if (frame.origin != pending.origin) {
-      Deliver(std::exchange(pending, Pending{.origin = frame.origin}));
+      Deliver(std::exchange(pending, {}));
+      pending.origin = frame.origin;
     }
     TakeFrame(frame.bytes, &pending);
   }
   Deliver(std::move(pending));
 }
 
-void Session::OnFrames(const v1::Frames& frames) {
-  const Origin origin{frames.lane() != v1::LANE_BACKFILL,
-                      frames.epoch() == 0 ? epoch_.id : frames.epoch()};
+void Session::OnFrames(const FramesView& view) {
+  if (over_) {
+    return;
+  }
+  if (!joined_) {
+    Close(Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
+    return;
+  }
+  TakeFrames(view);
+}
+
+void Session::TakeFrames(const FramesView& view) {
+  const Origin origin{!view.backfill, view.epoch == 0 ? epoch_.id : view.epoch};
   if (!epochs_.contains(origin.epoch) || (origin.live && origin.epoch != epoch_.id)) {
     Close(
         Fail(absl::StatusCode::kInvalidArgument,
              "frames of an epoch that Hello did not name, or of an earlier one in the live lane"));
     return;
   }
-  Pending pending{.origin = origin};
-  for (const std::string& bytes : frames.frame()) {
+  Pending pending;
+  pending.origin = origin;
+  for (const std::string_view bytes : view.frames) {
     if (!parked_.empty()) {
       if (!Park(origin, bytes)) {
         return;

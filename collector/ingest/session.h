@@ -15,13 +15,13 @@
 
 #include "absl/status/status.h"
 #include "collector/ingest/pipeline.h"
+#include "collector/ingest/wire_message.h"
 #include "common/codec/record_run.h"
 #include "common/codec/sample_run.h"
 
 namespace ronda::v1 {
 class AgentMessage;
 class CollectorMessage;
-class Frames;
 class Hello;
 }  // namespace ronda::v1
 
@@ -50,7 +50,11 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   ~Session() override;
 
   void OnMessage(const v1::AgentMessage& message);
+  // The same for a message of frames, which point where they like for the call.
+  void OnFrames(const FramesView& view);
   void OnClosed();
+  // Hello came and was accepted. For the transport's thread.
+  bool joined() const { return joined_; }
 
   // SessionPort
   void Acknowledge(uint64_t epoch, const codec::RangeSet& seqs) override;
@@ -86,7 +90,7 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
 
   void OnHello(const v1::Hello& hello);
   void OnSchema(const std::string& content);
-  void OnFrames(const v1::Frames& frames);
+  void TakeFrames(const FramesView& view);
   // Its frames go into `pending`, which has their origin.
   void TakeFrame(std::string_view bytes, Pending* pending);
   void TakeSamples(const codec::FrameHeader& header, std::string_view bytes, bool known,

@@ -66,6 +66,10 @@ int64_t JournalWriter::Add(uint64_t first_order, const std::vector<QueuedFrame>&
                            std::vector<CatalogueWrite> catalogue, std::vector<StateWrite> state,
                            std::vector<std::function<void()>> on_commit) {
   MutexLock lock(&mu_);
+  // Else the thread waits for the time of a commit, or writes: it looks by itself.
+  if (pending_.empty()) {
+    work_.Signal();
+  }
   const bool front_taken = pending_.size() == 1 && writing_front_;
   if (pending_.empty() || front_taken || pending_.back()->row.bytes() > kMaxRowBytes) {
     pending_.push_back(std::make_unique<Pending>(next_commit_++, first_order));
@@ -94,7 +98,6 @@ int64_t JournalWriter::Add(uint64_t first_order, const std::vector<QueuedFrame>&
   }
   pending.bytes += bytes;
   pending_bytes_ += static_cast<int64_t>(bytes);
-  work_.Signal();
   return pending.row.commit();
 }
 
