@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "agent/samplers/host/host_samplers.h"
@@ -40,12 +41,24 @@ StreamOptions StreamOptionsOf(const AgentConfig& config) {
   const auto hash = ContentHash("ronda " + FirstLine("/etc/machine-id"));
   options.machine_id = ToHex({reinterpret_cast<const char*>(hash.data()), hash.size()});
   options.version = std::string(Version());
+  options.failover_after_ms = config.failover.after_ms;
+  options.return_after_ms = config.failover.return_after_ms;
   return options;
 }
 
 RunQueue::Options QueueOptionsOf(const AgentConfig& config) {
   RunQueue::Options options;
   options.max_bytes = static_cast<size_t>(config.spool.max_memory_bytes);
+  options.keep_bytes = options.max_bytes / 4;
+  return options;
+}
+
+SpoolOptions SpoolOptionsOf(const AgentConfig& config) {
+  SpoolOptions options;
+  options.path = config.spool.path == "none" ? "" : config.spool.path;
+  options.node = config.node;
+  options.max_age_ms = config.spool.max_age_ms;
+  options.max_bytes = config.spool.max_bytes;
   return options;
 }
 
@@ -129,7 +142,10 @@ Agent::Agent(const AgentConfig& config, const Clock& clock)
       clock_(clock),
       queue_(QueueOptionsOf(config)),
       gaps_(kGapGroup, queue_, clock),
-      stream_(StreamOptionsOf(config), queue_, clock) {}
+      spool_(SpoolOptionsOf(config), queue_, clock),
+      stream_(StreamOptionsOf(config), queue_, clock),
+      pause_file_(PauseFile(config)),
+      suspended_ms_(clock.SuspendedMs()) {}
 
 Agent::~Agent() { Stop(0); }
 
@@ -154,11 +170,7 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::New(const AgentConfig& config, con
 void Agent::AddHost(std::vector<std::unique_ptr<Sampler>> samplers) {
   SourceThreadOptions thread;
   thread.thread_name = "ronda-host";
-  thread.on_clock_step = [this](const ClockStep& step) {
-    gaps_.Report(std::min(step.from_ms, step.to_ms), std::max(step.from_ms, step.to_ms), "",
-                 "clock step",
-                 fmt::format("the wall clock went from {} to {} (ms)", step.from_ms, step.to_ms));
-  };
+  thread.on_clock_step = [this](const ClockStep& step) { OnClockStep(step); };
   GroupOptions group;
   group.identity = {"host", "node", ""};
   AddSource(std::move(group), std::move(samplers), std::move(thread));
@@ -193,12 +205,12 @@ void Agent::AddSource(GroupOptions options, std::vector<std::unique_ptr<Sampler>
   group_names_[options.group] = options.identity.name;
   thread.phase_ms = PhaseMs(config_.node);
   thread.on_missed = [this, name = options.identity.name](int64_t from_ms, int64_t to_ms,
-                                                          uint64_t missed) {
-    gaps_.Report(
-        from_ms, to_ms, name, "agent stalled",
-        fmt::format("{} ticks were left out: the source or the machine was too slow, or the "
-                    "agent was stopped for a while",
-                    missed));
+                                                          uint64_t missed, bool stood_still) {
+    gaps_.Report(from_ms, to_ms, name, stood_still ? "paused" : "agent stalled",
+                 fmt::format("{} ticks were left out: {}", missed,
+                             stood_still ? "the agent's process stood still (stopped, frozen, or "
+                                           "without any CPU)"
+                                         : "the source took too long"));
   };
   Source source;
   source.group = std::make_unique<Group>(std::move(options), std::move(samplers), clock_);
@@ -207,11 +219,68 @@ void Agent::AddSource(GroupOptions options, std::vector<std::unique_ptr<Sampler>
 }
 
 void Agent::Start() {
+  spool_.Recover();
+  LookForPause();
+  spool_.Start();
   stream_.Start();
   for (Source& source : sources_) {
     source.thread->Start();
   }
   keeper_ = StartThread("ronda-keeper", [this] { LookAfterDropped(); });
+}
+
+// A step of the wall clock against the monotonic one; where the machine slept meanwhile, that is
+// the reason.
+void Agent::OnClockStep(const ClockStep& step) {
+  const int64_t suspended = clock_.SuspendedMs();
+  const int64_t slept_ms = suspended - std::exchange(suspended_ms_, suspended);
+  const int64_t step_ms = step.to_ms - step.from_ms;
+  const bool slept = step_ms > 0 && slept_ms * 2 > step_ms;
+  gaps_.Report(std::min(step.from_ms, step.to_ms), std::max(step.from_ms, step.to_ms), "",
+               slept ? "paused" : "clock step",
+               slept ? fmt::format("the machine was suspended for {} s", slept_ms / 1000)
+                     : fmt::format("the wall clock went {} by {} ms, from {} to {}",
+                                   step_ms > 0 ? "forwards" : "backwards", std::abs(step_ms),
+                                   step.from_ms, step.to_ms));
+}
+
+// `ronda-agent pause` and `resume`. The gap has its begin in the order, so that it closes even if
+// the agent was restarted meanwhile.
+void Agent::LookForPause() {
+  auto read = ReadPause(pause_file_);
+  if (!read.ok()) {
+    if (!std::exchange(pause_unreadable_, true)) {
+      obs::Warn("agent", "an order to pause cannot be read: {}", Message(read.status()));
+    }
+    return;
+  }
+  pause_unreadable_ = false;
+  const int64_t now_ms = clock_.NowMs();
+  const bool paused = read->has_value() && !(*read)->IsOver(now_ms);
+  if (paused && !pause_.has_value()) {
+    pause_ = **read;
+    obs::Info("agent", "paused until_ms={} reason=\"{}\"", pause_->until_ms, pause_->reason);
+    gaps_.Report(pause_->from_ms, 0, "", "paused", pause_->reason);
+    for (Source& source : sources_) {
+      source.thread->SetPaused(true);
+    }
+  } else if (paused) {
+    pause_->until_ms = (*read)->until_ms;
+  }
+  if (!paused && (pause_.has_value() || read->has_value())) {
+    const PauseOrder order = read->has_value() ? **read : *pause_;
+    const int64_t from_ms = pause_.has_value() ? pause_->from_ms : order.from_ms;
+    const int64_t to_ms = order.IsOver(now_ms) ? order.until_ms : now_ms;
+    gaps_.Report(from_ms, std::max(to_ms, from_ms + 1), "", "paused", order.reason);
+    obs::Info("agent", "goes on after a pause of {} s", (to_ms - from_ms) / 1000);
+    pause_.reset();
+    if (absl::Status removed = RemovePause(pause_file_); !removed.ok()) {
+      obs::Warn("agent", "an order to pause that is over stays behind: {}", Message(removed));
+    }
+    for (Source& source : sources_) {
+      source.thread->SetPaused(false);
+    }
+  }
 }
 
 // Turns runs that had to be given up into gap records, so that the hole has its cause.
@@ -226,6 +295,7 @@ void Agent::LookAfterDropped() {
       }
       last = stopping_;
     }
+    LookForPause();
     for (DroppedRun& dropped : queue_.TakeDropped()) {
       Merge(std::move(dropped), clock_.MonotonicMs(), &pending);
     }
@@ -257,7 +327,10 @@ void Agent::ReportDropped(bool all, std::vector<PendingGap>* pending) {
     const auto name = group_names_.find(gap.run.group);
     const std::string group = name == group_names_.end() ? "" : name->second;
     obs::Warn("agent", "data was given up group={} frames={} cause={} detail=\"{}\"",
-              group.empty() ? "records" : group, gap.run.frames, gap.run.cause, gap.run.detail);
+              !group.empty()               ? group
+              : gap.run.group == kGapGroup ? "records"
+                                           : "all",
+              gap.run.frames, gap.run.cause, gap.run.detail);
     gaps_.Report(gap.run.from_ms, gap.run.to_ms, group, gap.run.cause, gap.run.detail);
     return true;
   });
@@ -277,6 +350,7 @@ void Agent::Stop(int64_t drain_ms) {
   }
   keeper_.join();
   stream_.Stop("stopped", drain_ms);
+  spool_.Stop();
 }
 
 std::vector<MetricDescriptor> AllMetrics() {

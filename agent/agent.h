@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,18 +12,20 @@
 #include "absl/status/statusor.h"
 #include "agent/config.h"
 #include "agent/gap_log.h"
+#include "agent/pause.h"
 #include "agent/samplers/sampler.h"
 #include "agent/schedule/group.h"
 #include "agent/schedule/source_thread.h"
 #include "agent/spool/run_queue.h"
+#include "agent/spool/spool.h"
 #include "agent/stream/stream_client.h"
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
 
 namespace ronda::agent {
 
-// Threads: one per group (ronda-host, ronda-pg), two for the stream, one that looks after what was
-// dropped. No lock is held across two of them.
+// Threads: one per group (ronda-host, ronda-pg), two or three for the stream, one for the disk, one
+// that looks after what was dropped. No lock is held across two of them.
 class Agent {
  public:
   // kInvalidArgument: a part of the configuration that only its user can judge (a filter that is no
@@ -31,11 +34,13 @@ class Agent {
   ~Agent();
 
   void Start();
-  // Stops sampling, sends what is left (at most `drain_ms`), says goodbye. Idempotent.
+  // Stops sampling, sends what is left (at most `drain_ms`), says goodbye, and keeps on disk what
+  // was not acknowledged. Idempotent.
   void Stop(int64_t drain_ms);
 
   StreamState stream_state() const { return stream_.state(); }
   RunQueueCounters queue_counters() const { return queue_.counters(); }
+  SpoolState spool_state() const { return spool_.state(); }
 
  private:
   struct Source {
@@ -53,6 +58,8 @@ class Agent {
     int64_t since_ms = 0;  // monotonic
   };
   void LookAfterDropped();
+  void LookForPause();
+  void OnClockStep(const ClockStep& step);
   static void Merge(DroppedRun dropped, int64_t now_ms, std::vector<PendingGap>* pending);
   void ReportDropped(bool all, std::vector<PendingGap>* pending);
 
@@ -60,7 +67,12 @@ class Agent {
   const Clock& clock_;
   RunQueue queue_;
   GapLog gaps_;
+  Spool spool_;
   StreamClient stream_;
+  const std::string pause_file_;
+  std::optional<PauseOrder> pause_;  // the keeper's
+  bool pause_unreadable_ = false;    // likewise
+  int64_t suspended_ms_ = 0;         // the host thread's: Clock::SuspendedMs() when last asked
   std::vector<Source> sources_;
   std::map<uint32_t, std::string> group_names_;
   std::thread keeper_;

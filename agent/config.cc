@@ -192,6 +192,9 @@ void CheckAgent(const Value& value, const std::string& /*path*/, Errors* errors,
   if (out->collectors.empty()) {
     errors->Add(PositionOf(value, "collectors"), "collectors", "at least one is needed");
   }
+  if (out->spool.path != "none") {
+    out->spool.path = errors->Resolve(out->spool.path);
+  }
   std::set<std::string> names;
   for (size_t i = 0; i < out->postgres.size(); ++i) {
     const std::string& name = out->postgres[i].name;
@@ -214,12 +217,28 @@ Type<AgentConfig> AgentType() {
       .Add("host", &AgentConfig::host, HostType(), "the machine itself")
       .Add("postgres", &AgentConfig::postgres, List(PostgresType(), 64),
            "PostgreSQL servers to watch", "none")
-      .Add("spool", &AgentConfig::spool,
-           Object<SpoolConfig>()
-               .Add("max_memory", &SpoolConfig::max_memory_bytes, Size(kMiB, 1024 * kMiB),
-                    "what is not acknowledged yet is kept up to this size; then the oldest goes")
+      .Add(
+          "spool", &AgentConfig::spool,
+          Object<SpoolConfig>()
+              .Add("path", &SpoolConfig::path, String(nullptr, "path"),
+                   "file that keeps what is not acknowledged over restarts and long outages; it is "
+                   "there only while it holds something; \"none\" keeps all in memory")
+              .Add("max_age", &SpoolConfig::max_age_ms, Duration(60 * kSecond, 30 * 24 * kHour),
+                   "what is older goes, and a gap is recorded")
+              .Add("max_bytes", &SpoolConfig::max_bytes, Size(kMiB, 1024 * 1024 * kMiB),
+                   "what the file may hold; then the oldest goes, and a gap is recorded")
+              .Add("max_memory", &SpoolConfig::max_memory_bytes, Size(kMiB, 1024 * kMiB),
+                   "the same for what is in memory, when the disk is full or fails")
+              .Build(),
+          "what waits for the collector")
+      .Add("failover", &AgentConfig::failover,
+           Object<FailoverConfig>()
+               .Add("after", &FailoverConfig::after_ms, Duration(kSecond, kHour),
+                    "a collector that acknowledges nothing for so long is left for the next one")
+               .Add("return_after", &FailoverConfig::return_after_ms, Duration(kSecond, 24 * kHour),
+                    "back to the first when it answers for so long, and up to half as long more")
                .Build(),
-           "what waits for the collector")
+           "with more than one collector")
       .Add("log", &AgentConfig::log, config::LogType(), "the agent's own log")
       .Also(CheckAgent)
       .Build();

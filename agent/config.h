@@ -50,7 +50,15 @@ struct PostgresConfig {
 };
 
 struct SpoolConfig {
+  std::string path = "/var/lib/ronda-agent/spool.db";  // "none": nothing is kept on disk
+  int64_t max_age_ms = int64_t{24} * 3600 * 1000;
+  int64_t max_bytes = 256 << 20;
   int64_t max_memory_bytes = 16 << 20;
+};
+
+struct FailoverConfig {
+  int64_t after_ms = 10'000;
+  int64_t return_after_ms = 60'000;
 };
 
 struct AgentConfig {
@@ -60,6 +68,7 @@ struct AgentConfig {
   HostConfig host;
   std::vector<PostgresConfig> postgres;
   SpoolConfig spool;
+  FailoverConfig failover;
   obs::LogOptions log;
 };
 

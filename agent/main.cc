@@ -9,10 +9,12 @@
 
 #include "agent/agent.h"
 #include "agent/config.h"
+#include "agent/pause.h"
 #include "common/base/clock.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
 #include "common/base/version.h"
+#include "common/config/units.h"
 #include "common/obs/log.h"
 #include "common/rpc/tuning.h"
 
@@ -27,7 +29,9 @@ constexpr char kFooter[] =
     "127.0.0.1:7710\n"
     "  ronda-agent --collector mon1:7710 --node web1\n"
     "  ronda-agent --postgres 'host=/var/run/postgresql user=postgres dbname=postgres'\n"
-    "  ronda-agent --check-config --config /etc/ronda/agent.yml\n";
+    "  ronda-agent --check-config --config /etc/ronda/agent.yml\n"
+    "  ronda-agent pause --for 30m --reason 'kernel upgrade'   # the agent that runs here\n"
+    "  ronda-agent resume\n";
 
 struct Flags {
   std::string config;
@@ -35,6 +39,7 @@ struct Flags {
   std::string node;
   std::vector<std::string> postgres;
   std::string log_level;
+  std::string spool;
   bool check_config = false;
   bool print_metrics = false;
 };
@@ -54,6 +59,9 @@ absl::StatusOr<AgentConfig> EffectiveConfig(const Flags& flags) {
   if (!flags.node.empty()) {
     config.node = flags.node;
   }
+  if (!flags.spool.empty()) {
+    config.spool.path = flags.spool;
+  }
   for (const std::string& dsn : flags.postgres) {
     PostgresConfig server;
     server.dsn = dsn;
@@ -68,6 +76,52 @@ absl::StatusOr<AgentConfig> EffectiveConfig(const Flags& flags) {
   }
   RONDA_RETURN_IF_ERROR(Validate(config));
   return config;
+}
+
+constexpr int kFailed = 1;
+
+// Orders for the agent that runs on this machine.
+int Pause(const Flags& flags, bool pause, const std::string& length, const std::string& reason) {
+  auto config = EffectiveConfig(flags);
+  if (!config.ok()) {
+    fmt::print(stderr, "ronda-agent: {}\n", Message(config.status()));
+    return kWrongUse;
+  }
+  SystemClock clock;
+  const std::string path = PauseFile(*config);
+  PauseOrder order{clock.NowMs(), 0, reason};
+  auto present = ReadPause(path);
+  if (!present.ok() && present.status().code() != absl::StatusCode::kDataLoss) {
+    fmt::print(stderr, "ronda-agent: {}\n", Message(present.status()));
+    return kFailed;
+  }
+  const bool is_paused = present.ok() && present->has_value() && !(*present)->IsOver(order.from_ms);
+  if (!pause && !is_paused) {
+    fmt::print(stderr, "ronda-agent: not paused ({} is not there)\n", path);
+    return kFailed;
+  }
+  if (is_paused) {
+    order.from_ms = (*present)->from_ms;
+    order.reason = reason.empty() ? (*present)->reason : reason;
+  }
+  if (!pause) {
+    order.until_ms = clock.NowMs();
+  } else if (!length.empty()) {
+    const auto ms = config::ParseDuration(length);
+    if (!ms.ok()) {
+      fmt::print(stderr, "ronda-agent: --for: {}\n", Message(ms.status()));
+      return kWrongUse;
+    }
+    order.until_ms = clock.NowMs() + *ms;
+  }
+  if (absl::Status written = WritePause(path, order); !written.ok()) {
+    fmt::print(stderr, "ronda-agent: {}\n", Message(written));
+    return kFailed;
+  }
+  fmt::print("{}\n", !pause           ? "sampling goes on within a second"
+                     : length.empty() ? "paused until `ronda-agent resume`"
+                                      : "paused for " + length);
+  return 0;
 }
 
 int Run(const Flags& flags) {
@@ -117,6 +171,20 @@ int main(int argc, char** argv) {
   app.add_option("--node", flags.node, "this node's name (default: the host's name)");
   app.add_option("--postgres", flags.postgres,
                  "a PostgreSQL to watch, as a libpq connection string");
+  app.add_option(
+      "--spool", flags.spool,
+      "file for what is not acknowledged, in place of spool.path; \"none\": memory alone");
+  std::string pause_length;
+  std::string pause_reason;
+  CLI::App* pause = app.add_subcommand(
+      "pause", "the agent that runs here stops sampling; the gap says \"paused\"");
+  pause->add_option("--for", pause_length, "ends by itself after 30s, 15m, 2h (default: resume)");
+  pause->add_option("--reason", pause_reason, "stands in the gap's detail");
+  CLI::App* resume = app.add_subcommand("resume", "ends a pause");
+  app.require_subcommand(0, 1);
+  for (CLI::App* command : {pause, resume}) {
+    command->fallthrough();
+  }
   app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_flag("--check-config", flags.check_config, "check and print the configuration, then end");
@@ -130,6 +198,9 @@ int main(int argc, char** argv) {
   if (flags.print_metrics) {
     ronda::agent::PrintMetrics();
     return 0;
+  }
+  if (pause->parsed() || resume->parsed()) {
+    return ronda::agent::Pause(flags, pause->parsed(), pause_length, pause_reason);
   }
   return ronda::agent::Run(flags);
 }

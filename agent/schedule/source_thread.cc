@@ -32,11 +32,19 @@ void SourceThread::Stop() {
 
 void SourceThread::Run() {
   uint64_t missed_before = 0;
+  uint64_t overslept_before = 0;
   int64_t last_ms = 0;
   while (const std::optional<int64_t> t_ms = ticker_.Wait()) {
     const uint64_t missed = ticker_.overruns();
+    const bool stood_still = ticker_.overslept() > overslept_before;
+    overslept_before = ticker_.overslept();
+    if (paused_.load(std::memory_order_relaxed)) {
+      missed_before = missed;
+      last_ms = 0;
+      continue;
+    }
     if (missed > missed_before && last_ms != 0 && options_.on_missed) {
-      options_.on_missed(last_ms, *t_ms, missed - missed_before);
+      options_.on_missed(last_ms, *t_ms, missed - missed_before, stood_still);
     }
     missed_before = missed;
     last_ms = *t_ms;

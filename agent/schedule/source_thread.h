@@ -1,6 +1,7 @@
 // A group on a thread of its own.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -20,8 +21,9 @@ struct SourceThreadOptions {
   // Called on the source's thread.
   std::function<void(const ClockStep&)> on_clock_step;
   // Called on the source's thread when ticks were left out: the last one before the hole, the first
-  // one after it, and how many are missing. May be empty.
-  std::function<void(int64_t from_ms, int64_t to_ms, uint64_t missed)> on_missed;
+  // one after it, and how many are missing. `stood_still`: not because of the source, but because
+  // the thread was not woken in time. May be empty.
+  std::function<void(int64_t from_ms, int64_t to_ms, uint64_t missed, bool stood_still)> on_missed;
   // Called by Stop() on its own thread: breaks off what a sampler is waiting for, so that Stop()
   // returns soon. May be empty.
   std::function<void()> interrupt;
@@ -42,6 +44,9 @@ class SourceThread {
   // Ends the thread after the tick under way, and joins it. Idempotent.
   void Stop();
 
+  // While paused the source is not looked at and nothing counts as missed.
+  void SetPaused(bool paused) { paused_.store(paused, std::memory_order_relaxed); }
+
   uint64_t missed_ticks() const { return ticker_.overruns(); }
 
  private:
@@ -51,6 +56,7 @@ class SourceThread {
   Group& group_;
   FrameSink& sink_;
   Ticker ticker_;
+  std::atomic<bool> paused_{false};
   std::thread thread_;
 };
 

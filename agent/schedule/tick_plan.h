@@ -32,6 +32,8 @@ class TickPlan {
 
   // The next tick after the one planned last; counts those that were skipped since.
   Tick Next(int64_t wall_ms, int64_t mono_ns);
+  // The tick planned last was not run.
+  void CountSkipped() { ++skipped_; }
 
   // Compares the two clocks with the last call; a difference of more than a second is a step. After
   // one, the tick planned last is void: Next() plans afresh by the new time (which may be earlier

@@ -7,7 +7,10 @@ namespace ronda::agent {
 
 Ticker::Ticker(const Clock& clock, int64_t interval_ms, int64_t phase_ms,
                std::function<void(const ClockStep&)> on_clock_step)
-    : clock_(clock), on_clock_step_(std::move(on_clock_step)), plan_(interval_ms, phase_ms) {}
+    : clock_(clock),
+      on_clock_step_(std::move(on_clock_step)),
+      plan_(interval_ms, phase_ms),
+      interval_ns_(interval_ms * 1'000'000) {}
 
 std::optional<int64_t> Ticker::Wait() {
   Stepped();  // between the last tick and now
@@ -17,9 +20,14 @@ std::optional<int64_t> Ticker::Wait() {
     if (!WaitUntil(tick.deadline_mono_ns)) {
       return std::nullopt;
     }
-    if (!Stepped()) {
+    if (Stepped()) {
+      continue;
+    }
+    if (clock_.MonotonicNs() - tick.deadline_mono_ns < interval_ns_) {
       return tick.t_ms;
     }
+    plan_.CountSkipped();
+    ++overslept_;
   }
 }
 

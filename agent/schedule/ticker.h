@@ -22,14 +22,18 @@ class Ticker {
   Ticker(const Clock& clock, int64_t interval_ms, int64_t phase_ms,
          std::function<void(const ClockStep&)> on_clock_step);
 
-  // Waits for the next tick and returns its planned wall time, or nothing after Stop().
+  // Waits for the next tick and returns its planned wall time, or nothing after Stop(). A tick for
+  // which the thread was woken too late by an interval or more is left out: its samples would bear
+  // the time of a state that nobody looked at.
   std::optional<int64_t> Wait() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends a Wait() that is under way and all later ones.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ticks that were left out because the one before took too long.
+  // Ticks that were left out because the one before took too long, or the thread stood still.
   uint64_t overruns() const { return overruns_.load(std::memory_order_relaxed); }
+  // Ticks for which the waiting thread was woken too late. For that thread.
+  uint64_t overslept() const { return overslept_; }
 
  private:
   // Returns false after Stop().
@@ -41,6 +45,8 @@ class Ticker {
   const std::function<void(const ClockStep&)> on_clock_step_;
   TickPlan plan_;  // of the waiting thread
   std::atomic<uint64_t> overruns_{0};
+  const int64_t interval_ns_;
+  uint64_t overslept_ = 0;
 
   Mutex mu_;
   CondVar wake_;

@@ -1,21 +1,47 @@
-// Tested by tests/unit/agent/spool/run_queue_test.cc.
+// Tested by tests/unit/agent/spool/run_queue_test.cc; the other half is run_queue_spool.cc.
 #include "agent/spool/run_queue.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "common/base/digest.h"
 #include "common/codec/frame.h"
 #include "common/codec/schema_codec.h"
 
 namespace ronda::agent {
 namespace {
 
+// Epochs of earlier agents have lower numbers.
+constexpr uint32_t kFirstOwnEpoch = 1'000'000;
+
+// `ranges` ascending.
 bool InRanges(uint64_t seq, const std::vector<codec::SeqRange>& ranges) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [seq](const codec::SeqRange& r) { return seq >= r.first && seq <= r.last; });
+  const auto after = std::upper_bound(
+      ranges.begin(), ranges.end(), seq,
+      [](uint64_t number, const codec::SeqRange& range) { return number < range.first; });
+  return after != ranges.begin() && seq <= std::prev(after)->last;
+}
+
+EpochId Drawn(EpochId given) {
+  if (given.id != 0) {
+    return given;
+  }
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return {RandomBits() | 1,  // never 0
+          std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
 }
 
 }  // namespace
+
+RunQueue::RunQueue(const Options& options) : options_(options), present_(kFirstOwnEpoch) {
+  epochs_[present_] = Drawn(options.epoch);
+}
+
+uint32_t RunQueue::NowMs() const {
+  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::steady_clock::now() - began_)
+                                   .count());
+}
 
 void RunQueue::SetGroupCount(size_t groups) {
   MutexLock lock(&mu_);
@@ -31,9 +57,12 @@ void RunQueue::Submit(
   auto bytes = std::make_shared<std::string>();
   encode(seq, start_run, bytes.get());
   const auto header = codec::ParseFrameHeader(*bytes);
-  Run* run = OpenRunLocked(info, header.ok() && codec::IsKey(header->kind));
-  run->frames.push_back({seq, info.t_ms, bytes, false});
+  Run* run = OpenRunLocked(info, seq, header.ok() && codec::IsKey(header->kind));
+  run->frames.push_back({seq, info.t_ms, bytes, NowMs(), false});
   run->bytes += bytes->size();
+  run->last_seq = seq;
+  run->to_ms = info.t_ms;
+  ++run->count;
   ++run->unsettled;
   bytes_ += bytes->size();
   ++counters_.submitted_frames;
@@ -57,76 +86,107 @@ void RunQueue::FallBehindLocked() {
   live_.clear();
   live_groups_.clear();
   RestartRunsLocked();
-  for (const auto& run : runs_) {
-    if (run->unsettled > 0 &&
-        std::find(backfill_.begin(), backfill_.end(), run.get()) == backfill_.end()) {
-      backfill_.push_back(run.get());
-    }
+  live_from_ = {present_, next_seq_};
+  tell_backfilled_ = true;
+  for (auto it = runs_.lower_bound({present_, 0}); it != runs_.end(); ++it) {
+    backfill_.insert(it->first);
   }
 }
 
-RunQueue::Run* RunQueue::OpenRunLocked(const FrameInfo& info, bool key) {
+RunQueue::Run* RunQueue::OpenRunLocked(const FrameInfo& info, uint64_t seq, bool key) {
   const auto it = open_.find(info.group);
   if (!key && it != open_.end()) {
     return it->second;
   }
   if (it != open_.end()) {
-    it->second->open = false;
+    CloseLocked(it->second);
   }
   auto run = std::make_unique<Run>();
+  run->key = {present_, seq};
   run->group = info.group;
+  run->from_ms = info.t_ms;
   run->schema = info.schema;
   if (info.schema != nullptr) {
     run->hash = codec::HashSchema(*info.schema);
   }
   Run* opened = run.get();
   open_[info.group] = opened;
-  runs_.push_back(std::move(run));
-  ForgetSettledLocked();
+  runs_[opened->key] = std::move(run);
   return opened;
 }
 
-void RunQueue::ForgetSettledLocked() {
-  std::erase_if(runs_, [this](const std::unique_ptr<Run>& run) {
-    if (run->open || run->unsettled > 0) {
-      return false;
-    }
-    bytes_ -= run->bytes;
-    const auto sent = std::find(backfill_.begin(), backfill_.end(), run.get());
-    if (sent != backfill_.end()) {
-      if (sent == backfill_.begin()) {
-        backfill_next_ = 0;
-      }
-      backfill_.erase(sent);
-    }
-    return true;
-  });
+void RunQueue::CloseLocked(Run* run) {
+  run->open = false;
+  if (run->unsettled == 0) {
+    ForgetLocked(runs_.find(run->key));
+  }
 }
 
-// Gives up the oldest closed run until the rest fits. Open runs stay: there is one per group, and a
-// delta needs all that came before it.
-void RunQueue::EnforceLimitLocked() {
-  while (bytes_ > options_.max_bytes) {
-    const auto it = std::find_if(runs_.begin(), runs_.end(),
-                                 [](const std::unique_ptr<Run>& run) { return !run->open; });
-    if (it == runs_.end()) {
-      return;
+RunQueue::Runs::iterator RunQueue::ForgetLocked(Runs::iterator it) {
+  const Run& run = *it->second;
+  if (run.in_memory) {
+    bytes_ -= run.bytes;
+  }
+  if (run.on_disk > 0) {
+    disk_bytes_ -= run.disk_bytes;
+    remove_.push_back({epochs_.at(run.key.epoch).id, run.key.first_seq});
+  }
+  if (const auto sent = backfill_.find(run.key); sent != backfill_.end()) {
+    if (sent == backfill_.begin()) {
+      backfill_next_ = 0;
     }
-    Run& run = **it;
-    DroppedRun dropped{run.group, 0,          0,
-                       0,         "overflow", "the agent's memory for unsent data is full"};
-    for (Frame& frame : run.frames) {
-      if (!frame.settled) {
-        dropped.from_ms = dropped.frames == 0 ? frame.t_ms : dropped.from_ms;
-        dropped.to_ms = frame.t_ms;
-        ++dropped.frames;
-        frame.settled = true;
-      }
+    backfill_.erase(sent);
+  }
+  if (tell_backfilled_) {
+    cv_.SignalAll();
+  }
+  return runs_.erase(it);
+}
+
+RunQueue::Runs::iterator RunQueue::DropLocked(Runs::iterator it, const std::string& cause,
+                                              const std::string& detail, int64_t* counter) {
+  Run& run = *it->second;
+  DroppedRun dropped{run.key.epoch >= kFirstOwnEpoch ? run.group : 0,
+                     run.from_ms,
+                     run.to_ms,
+                     run.unsettled,
+                     cause,
+                     detail};
+  bool first = true;
+  for (const Frame& frame : run.frames) {
+    if (!frame.settled) {
+      dropped.from_ms = first ? frame.t_ms : dropped.from_ms;
+      dropped.to_ms = frame.t_ms;
+      first = false;
     }
-    run.unsettled = 0;
-    counters_.overflow_frames += dropped.frames;
+  }
+  *counter += run.unsettled;
+  if (run.unsettled > 0) {
     dropped_.push_back(std::move(dropped));
-    ForgetSettledLocked();
+  }
+  if (run.open) {
+    open_.erase(run.group);
+    must_start_.insert(run.group);
+  }
+  return ForgetLocked(it);
+}
+
+// What is on disk leaves the memory first; then the oldest closed run is given up, until the rest
+// fits. Open runs stay: there is one per group, and a delta needs all that came before it.
+void RunQueue::EnforceLimitLocked() {
+  if (bytes_ > options_.keep_bytes) {
+    for (auto it = runs_.rbegin(); it != runs_.rend() && bytes_ > options_.keep_bytes; ++it) {
+      EvictLocked(it->second.get());
+    }
+  }
+  for (auto it = runs_.begin(); it != runs_.end() && bytes_ > options_.max_bytes;) {
+    const Run& run = *it->second;
+    if (run.open || !run.in_memory) {
+      ++it;
+      continue;
+    }
+    it = DropLocked(it, "overflow", "the agent's memory for unsent data is full",
+                    &counters_.overflow_frames);
   }
 }
 
@@ -136,14 +196,45 @@ std::vector<DroppedRun> RunQueue::TakeDropped() {
 }
 
 void RunQueue::RestartRunsLocked() {
-  for (const auto& [group, run] : open_) {
-    run->open = false;
+  for (const auto& [group, run] : std::exchange(open_, {})) {
     must_start_.insert(group);
+    CloseLocked(run);
   }
-  open_.clear();
 }
 
-void RunQueue::Connected(const codec::RangeSet& held) {
+EpochId RunQueue::epoch() const {
+  MutexLock lock(&mu_);
+  return epochs_.at(present_);
+}
+
+std::vector<KeptEpoch> RunQueue::KeptEpochs() const {
+  MutexLock lock(&mu_);
+  std::vector<KeptEpoch> kept;
+  uint32_t last = 0;
+  for (auto it = runs_.begin(); it != runs_.end() && it->first.epoch < present_; ++it) {
+    if (kept.empty() || it->first.epoch != last) {
+      last = it->first.epoch;
+      kept.push_back({epochs_.at(last), 0, 0});
+    }
+    kept.back().last_seq = std::max(kept.back().last_seq, it->second->last_seq);
+    kept.back().newest_ms = std::max(kept.back().newest_ms, it->second->to_ms);
+  }
+  return kept;
+}
+
+std::optional<uint32_t> RunQueue::FindEpochLocked(uint64_t epoch) const {
+  if (epoch == 0) {
+    return present_;
+  }
+  for (const auto& [number, id] : epochs_) {
+    if (id.id == epoch) {
+      return number;
+    }
+  }
+  return std::nullopt;
+}
+
+void RunQueue::Connected(const std::vector<Held>& held, bool takes_kept) {
   MutexLock lock(&mu_);
   connected_ = true;
   hold_ = false;
@@ -153,11 +244,19 @@ void RunQueue::Connected(const codec::RangeSet& held) {
   backfill_.clear();
   backfill_next_ = 0;
   RestartRunsLocked();
-  SettleLocked(held.ranges(), &counters_.acknowledged_frames);
-  for (const auto& run : runs_) {
-    backfill_.push_back(run.get());
+  for (const Held& of : held) {
+    if (const auto number = FindEpochLocked(of.epoch)) {
+      SettleLocked(*number, of.seqs.ranges(), &counters_.acknowledged_frames);
+    }
   }
+  const RunKey from{takes_kept ? 0 : present_, 0};
+  for (auto it = runs_.lower_bound(from); it != runs_.end(); ++it) {
+    backfill_.insert(it->first);
+  }
+  live_from_ = {present_, next_seq_};
+  tell_backfilled_ = true;
   cv_.SignalAll();
+  spool_cv_.SignalAll();
 }
 
 void RunQueue::Disconnected() {
@@ -167,12 +266,14 @@ void RunQueue::Disconnected() {
   live_groups_.clear();
   backfill_.clear();
   backfill_next_ = 0;
+  tell_backfilled_ = false;
   cv_.SignalAll();
 }
 
 std::optional<Outgoing> RunQueue::TakeLiveLocked() {
   Outgoing out;
   out.lane = Lane::kLive;
+  out.epoch = epochs_.at(present_).id;
   out.frames = std::exchange(live_, {});
   live_groups_.clear();
   return out;
@@ -182,13 +283,25 @@ std::optional<Outgoing> RunQueue::TakeBackfillLocked() {
   Outgoing out;
   out.lane = Lane::kBackfill;
   size_t bytes = 0;
+  uint32_t epoch = 0;
   while (!backfill_.empty() && bytes < options_.max_backfill_message_bytes && credit_ > 0) {
-    const Run& run = *backfill_.front();
+    Run& run = *runs_.at(*backfill_.begin());
+    if (!out.frames.empty() && run.key.epoch != epoch) {
+      break;  // a message is of one epoch
+    }
+    if (!run.in_memory) {
+      spool_cv_.SignalAll();
+      break;
+    }
     if (backfill_next_ >= run.frames.size()) {
       backfill_.erase(backfill_.begin());
       backfill_next_ = 0;
+      if (bytes_ > options_.keep_bytes) {
+        EvictLocked(&run);
+      }
       continue;
     }
+    epoch = run.key.epoch;
     const Frame& frame = run.frames[backfill_next_++];
     const uint64_t samples = run.schema != nullptr ? run.schema->series.size() : 1;
     credit_ -= std::min(credit_, samples);
@@ -199,7 +312,17 @@ std::optional<Outgoing> RunQueue::TakeBackfillLocked() {
   if (out.frames.empty()) {
     return std::nullopt;
   }
+  out.epoch = epochs_.at(epoch).id;
   return out;
+}
+
+bool RunQueue::TakeBackfilledLocked() {
+  if (!tell_backfilled_ || !backfill_.empty() ||
+      (!runs_.empty() && runs_.begin()->first < live_from_)) {
+    return false;
+  }
+  tell_backfilled_ = false;
+  return true;
 }
 
 std::optional<Outgoing> RunQueue::Next(std::chrono::milliseconds timeout) {
@@ -223,6 +346,11 @@ std::optional<Outgoing> RunQueue::Next(std::chrono::milliseconds timeout) {
       if (auto backfill = TakeBackfillLocked()) {
         return backfill;
       }
+      if (TakeBackfilledLocked()) {
+        Outgoing out;
+        out.backfilled = true;
+        return out;
+      }
     }
     if (now >= deadline) {
       return std::nullopt;
@@ -237,34 +365,54 @@ void RunQueue::Wake() {
   cv_.SignalAll();
 }
 
-void RunQueue::SettleLocked(const std::vector<codec::SeqRange>& ranges, int64_t* counter) {
-  for (const auto& run : runs_) {
-    if (run->unsettled == 0 || run->frames.empty()) {
+// Of a run whose frames are only on disk it is not known which numbers it has: it is settled as a
+// whole, or sent again.
+void RunQueue::SettleLocked(uint32_t epoch, const std::vector<codec::SeqRange>& ranges,
+                            int64_t* counter) {
+  if (ranges.empty()) {
+    return;
+  }
+  for (auto it = runs_.lower_bound({epoch, 0}); it != runs_.end() && it->first.epoch == epoch;) {
+    Run& run = *it->second;
+    if (run.unsettled == 0 || run.key.first_seq > ranges.back().last ||
+        run.last_seq < ranges.front().first) {
+      ++it;
       continue;
     }
-    for (Frame& frame : run->frames) {
-      if (frame.settled) {
-        continue;
+    if (run.frames.empty()) {
+      const bool whole = std::any_of(ranges.begin(), ranges.end(), [&](const codec::SeqRange& r) {
+        return r.first <= run.key.first_seq && run.last_seq <= r.last;
+      });
+      if (whole) {
+        *counter += run.unsettled;
+        run.unsettled = 0;
       }
-      if (InRanges(frame.seq, ranges)) {
+    }
+    for (Frame& frame : run.frames) {
+      if (!frame.settled && InRanges(frame.seq, ranges)) {
         frame.settled = true;
-        --run->unsettled;
+        --run.unsettled;
         ++*counter;
       }
     }
+    it = run.unsettled == 0 && !run.open ? ForgetLocked(it) : std::next(it);
   }
-  ForgetSettledLocked();
 }
 
-void RunQueue::Acknowledge(const std::vector<codec::SeqRange>& ranges) {
+void RunQueue::Acknowledge(uint64_t epoch, const std::vector<codec::SeqRange>& ranges) {
   MutexLock lock(&mu_);
-  SettleLocked(ranges, &counters_.acknowledged_frames);
+  if (const auto number = FindEpochLocked(epoch)) {
+    SettleLocked(*number, ranges, &counters_.acknowledged_frames);
+  }
 }
 
-void RunQueue::RejectLocked(const std::vector<codec::SeqRange>& ranges, const std::string& reason) {
-  for (const auto& run : runs_) {
-    DroppedRun dropped{run->group, 0, 0, 0, "rejected", reason};
-    for (const Frame& frame : run->frames) {
+void RunQueue::RejectLocked(uint32_t epoch, const std::vector<codec::SeqRange>& ranges,
+                            const std::string& reason) {
+  for (auto it = runs_.lower_bound({epoch, 0}); it != runs_.end() && it->first.epoch == epoch;
+       ++it) {
+    Run& run = *it->second;
+    DroppedRun dropped{epoch >= kFirstOwnEpoch ? run.group : 0, 0, 0, 0, "rejected", reason};
+    for (const Frame& frame : run.frames) {
       if (!frame.settled && InRanges(frame.seq, ranges)) {
         dropped.from_ms = dropped.frames == 0 ? frame.t_ms : dropped.from_ms;
         dropped.to_ms = frame.t_ms;
@@ -275,34 +423,42 @@ void RunQueue::RejectLocked(const std::vector<codec::SeqRange>& ranges, const st
       continue;
     }
     // A delta behind a refused frame could not be decoded either.
-    if (run->open) {
-      run->open = false;
-      open_.erase(run->group);
-      must_start_.insert(run->group);
+    if (run.open) {
+      run.open = false;
+      open_.erase(run.group);
+      must_start_.insert(run.group);
     }
     dropped_.push_back(std::move(dropped));
   }
-  SettleLocked(ranges, &counters_.rejected_frames);
+  SettleLocked(epoch, ranges, &counters_.rejected_frames);
 }
 
-void RunQueue::Reject(const std::vector<codec::SeqRange>& ranges, const std::string& reason) {
+void RunQueue::Reject(uint64_t epoch, const std::vector<codec::SeqRange>& ranges,
+                      const std::string& reason) {
   MutexLock lock(&mu_);
+  const auto number = FindEpochLocked(epoch);
+  if (!number.has_value()) {
+    return;
+  }
   if (ranges.empty()) {
     RestartRunsLocked();  // a frame that the collector could not even number
   }
-  RejectLocked(ranges, reason);
+  RejectLocked(*number, ranges, reason);
 }
 
-void RunQueue::Renumber(const std::string& reason) {
+EpochId RunQueue::Renumber(const std::string& reason) {
   MutexLock lock(&mu_);
-  RejectLocked({{1, UINT64_MAX}}, reason);
   RestartRunsLocked();
-  ForgetSettledLocked();
+  for (auto it = runs_.lower_bound({present_, 0}); it != runs_.end();) {
+    it = DropLocked(it, "rejected", reason, &counters_.rejected_frames);
+  }
+  epochs_[++present_] = Drawn({});
   next_seq_ = 1;
   // Nothing more goes out on the present stream, which still speaks of the old epoch.
   connected_ = false;
   live_.clear();
   live_groups_.clear();
+  return epochs_.at(present_);
 }
 
 void RunQueue::AddCredit(uint64_t samples) {
@@ -319,7 +475,7 @@ void RunQueue::SetHold(bool hold) {
 
 std::shared_ptr<const Schema> RunQueue::FindSchema(const SchemaHash& hash) const {
   MutexLock lock(&mu_);
-  for (const auto& run : runs_) {
+  for (const auto& [key, run] : runs_) {
     if (run->schema != nullptr && run->hash == hash) {
       return run->schema;
     }
@@ -340,8 +496,8 @@ size_t RunQueue::bytes() const {
 int64_t RunQueue::unacknowledged() const {
   MutexLock lock(&mu_);
   int64_t count = 0;
-  for (const auto& run : runs_) {
-    count += static_cast<int64_t>(run->unsettled);
+  for (const auto& [key, run] : runs_) {
+    count += run->unsettled;
   }
   return count;
 }

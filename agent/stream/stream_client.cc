@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -19,6 +20,8 @@ namespace ronda::agent {
 namespace {
 
 constexpr uint32_t kProtocolVersion = 1;
+// The collector takes frames of earlier epochs (proto/ronda/v1/ingest.proto).
+constexpr std::string_view kEpochs = "epochs";
 // Longer than a frame waits for those of the other groups.
 constexpr std::chrono::milliseconds kDrainStep{150};
 using ReaderWriter = grpc::ClientReaderWriter<v1::AgentMessage, v1::CollectorMessage>;
@@ -52,13 +55,12 @@ struct StreamClient::Impl {
         queue(q),
         clock(c),
         backoff(options.backoff_initial_ms, options.backoff_max_ms, RandomBits()),
-        epoch(RandomBits()),
-        epoch_started_ms(c.NowMs()) {}
+        return_after_ms(options.return_after_ms) {}
 
   void Run();
-  // Connects once and streams until it ends; true if a Welcome came.
-  bool RunStream(const std::string& collector);
-  void FillHello(v1::Hello* hello) const;
+  // Connects once and streams until it ends.
+  void RunStream(size_t index);
+  void FillHello(v1::Hello* hello);
   void Send(ReaderWriter& stream);
   bool SendOne(ReaderWriter& stream, const Outgoing& out);
   bool SendRequestedSchemas(ReaderWriter& stream);
@@ -66,6 +68,17 @@ struct StreamClient::Impl {
   void Handle(const v1::CollectorMessage& message);
   void Drain(ReaderWriter& stream);
   bool WaitForConnection(grpc::Channel& channel);
+  // Takes up what the collector said of what it holds.
+  void Welcomed(const std::string& collector, const v1::Welcome& welcome);
+  // Watches a stream for failover; until it is over.
+  void Watch(size_t index);
+  void EndStream(const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  bool CanReach(const std::string& collector);
+  int64_t HelloTimeoutMs() const {
+    // Somebody else waits.
+    return options.collectors.size() > 1 ? std::min(options.hello_timeout_ms, int64_t{3000})
+                                         : options.hello_timeout_ms;
+  }
   bool SayHello(ReaderWriter& stream, grpc::ClientContext& call, const v1::AgentMessage& hello,
                 v1::CollectorMessage* answer);
 
@@ -73,12 +86,17 @@ struct StreamClient::Impl {
   RunQueue& queue;
   const Clock& clock;
   rpc::Backoff backoff;
+  uint64_t hello_epoch = 0;  // that the present stream speaks of; the sending thread's
   std::thread thread;
 
   Mutex mu;
   CondVar cv;
-  uint64_t epoch ABSL_GUARDED_BY(mu);
-  int64_t epoch_started_ms ABSL_GUARDED_BY(mu);
+  // The collector that acknowledged frames of the present epoch last; "" before the first.
+  std::string acknowledged_by ABSL_GUARDED_BY(mu);
+  int64_t heard_mono_ms ABSL_GUARDED_BY(mu) = 0;     // the last acknowledgement, or the Welcome
+  int64_t return_after_ms ABSL_GUARDED_BY(mu);       // doubled after a return that did not last
+  int64_t returned_mono_ms ABSL_GUARDED_BY(mu) = 0;  // when the first was gone back to
+  bool go_back ABSL_GUARDED_BY(mu) = false;
   bool stopping ABSL_GUARDED_BY(mu) = false;
   bool stream_over ABSL_GUARDED_BY(mu) = false;
   bool acknowledged ABSL_GUARDED_BY(mu) = false;  // anything on the present stream
@@ -90,7 +108,7 @@ struct StreamClient::Impl {
   StreamState state ABSL_GUARDED_BY(mu);
 };
 
-void StreamClient::Impl::FillHello(v1::Hello* hello) const {
+void StreamClient::Impl::FillHello(v1::Hello* hello) {
   hello->mutable_versions()->set_min(kProtocolVersion);
   hello->mutable_versions()->set_max(kProtocolVersion);
   hello->set_node(options.node);
@@ -103,10 +121,22 @@ void StreamClient::Impl::FillHello(v1::Hello* hello) const {
   hello->set_machine_id(options.machine_id);
   hello->set_agent_version(options.version);
   hello->set_now_ms(clock.NowMs());
+  const EpochId epoch = queue.epoch();
+  hello_epoch = epoch.id;
+  hello->set_epoch(epoch.id);
+  hello->set_epoch_started_ms(epoch.started_ms);
+  for (const KeptEpoch& kept : queue.KeptEpochs()) {
+    v1::KeptEpoch* added = hello->add_kept();
+    added->set_epoch(kept.epoch.id);
+    added->set_started_ms(kept.epoch.started_ms);
+    added->set_last_seq(kept.last_seq);
+    added->set_newest_ms(kept.newest_ms);
+  }
 }
 
 void StreamClient::Impl::Run() {
   size_t next = 0;
+  size_t failed = 0;  // in a row, of those in the list
   for (;;) {
     {
       MutexLock lock(&mu);
@@ -114,28 +144,99 @@ void StreamClient::Impl::Run() {
         return;
       }
     }
-    const std::string& collector = options.collectors[next % options.collectors.size()];
-    if (!RunStream(collector)) {
-      ++next;
-    }
-    {
-      MutexLock lock(&mu);
-      if (acknowledged) {
-        backoff.Reset();  // a stream that was only welcomed may be refused again at once
-      }
-    }
-    const int64_t wait_ms = backoff.NextMs();
-    const int64_t until = clock.MonotonicMs() + wait_ms;
+    RunStream(next);
     MutexLock lock(&mu);
+    if (acknowledged) {
+      backoff.Reset();  // a stream that was only welcomed may be refused again at once
+      failed = 0;
+    }
+    if (go_back) {
+      go_back = false;
+      returned_mono_ms = clock.MonotonicMs();
+      next = 0;
+      continue;
+    }
+    if (next == 0 && returned_mono_ms != 0 &&
+        clock.MonotonicMs() - returned_mono_ms < return_after_ms) {
+      return_after_ms = std::min(2 * return_after_ms, 32 * options.return_after_ms);
+    }
+    next = (next + 1) % options.collectors.size();
+    // Somebody else is there: almost at once, but not all agents of a collector in one instant.
+    const bool next_at_once = ++failed < options.collectors.size();
+    const int64_t wait_ms =
+        next_at_once ? static_cast<int64_t>(RandomBits() % 300) : backoff.NextMs();
+    failed = next_at_once ? failed : 0;
+    const int64_t until = clock.MonotonicMs() + wait_ms;
     while (!stopping && clock.MonotonicMs() < until) {
       cv.WaitFor(&mu, std::chrono::milliseconds(until - clock.MonotonicMs()));
     }
   }
 }
 
+// With several collectors: ends a stream that is not served, and one that is not with the first of
+// them once that can be reached again for some time.
+void StreamClient::Impl::Watch(size_t index) {
+  int64_t reachable_since = 0;  // monotonic
+  int64_t probe_at = clock.MonotonicMs() + options.failover_after_ms;
+  const auto jitter = static_cast<int64_t>(RandomBits() % 1000);
+  for (;;) {
+    {
+      MutexLock lock(&mu);
+      cv.WaitFor(&mu, std::chrono::milliseconds(200));
+      if (stream_over || stopping || context == nullptr) {
+        return;
+      }
+      const int64_t now = clock.MonotonicMs();
+      const bool waits = queue.oldest_wait().count() > options.failover_after_ms;
+      if (waits && now - heard_mono_ms > options.failover_after_ms) {
+        EndStream("it acknowledges nothing");
+        return;
+      }
+      if (index == 0 || now < probe_at) {
+        continue;
+      }
+      probe_at = now + std::max<int64_t>(return_after_ms / 6, 200) + jitter % 200;
+    }
+    const bool reachable = CanReach(options.collectors.front());
+    MutexLock lock(&mu);
+    const int64_t now = clock.MonotonicMs();
+    reachable_since = !reachable ? 0 : reachable_since == 0 ? now : reachable_since;
+    if (reachable && now - reachable_since >= return_after_ms + return_after_ms * jitter / 2000) {
+      go_back = true;
+      EndStream("the first collector of the list is there again");
+      return;
+    }
+  }
+}
+
+void StreamClient::Impl::EndStream(const std::string& why) {
+  obs::Warn("stream", "leaves the collector={} because {}", state.collector, why);
+  state.last_error = why;
+  if (context != nullptr) {
+    context->TryCancel();
+  }
+}
+
+// Whether somebody answers there at all; the stream that goes on meanwhile is not touched.
+bool StreamClient::Impl::CanReach(const std::string& collector) {
+  const auto channel =
+      grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), ChannelArguments());
+  for (int i = 0; i < 20; ++i) {
+    if (channel->WaitForConnected(std::chrono::system_clock::now() +
+                                  std::chrono::milliseconds(100))) {
+      return true;
+    }
+    MutexLock lock(&mu);
+    if (stream_over || stopping || channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+      return false;
+    }
+  }
+  return false;
+}
+
 // In short steps, so that Stop() does not wait for a host that does not answer.
 bool StreamClient::Impl::WaitForConnection(grpc::Channel& channel) {
-  const int64_t until = clock.MonotonicMs() + options.hello_timeout_ms;
+  const int64_t until = clock.MonotonicMs() + HelloTimeoutMs();
   while (clock.MonotonicMs() < until) {
     if (channel.WaitForConnected(std::chrono::system_clock::now() +
                                  std::chrono::milliseconds(200))) {
@@ -158,7 +259,7 @@ bool StreamClient::Impl::SayHello(ReaderWriter& stream, grpc::ClientContext& cal
     answered = false;
   }
   std::thread guard = StartThread("ronda-hello", [&] {
-    const int64_t until = clock.MonotonicMs() + options.hello_timeout_ms;
+    const int64_t until = clock.MonotonicMs() + HelloTimeoutMs();
     MutexLock lock(&mu);
     while (!answered && clock.MonotonicMs() < until) {
       cv.WaitFor(&mu, std::chrono::milliseconds(100));
@@ -180,14 +281,15 @@ bool StreamClient::Impl::SayHello(ReaderWriter& stream, grpc::ClientContext& cal
   return got && answer->has_welcome();
 }
 
-bool StreamClient::Impl::RunStream(const std::string& collector) {
+void StreamClient::Impl::RunStream(size_t index) {
+  const std::string& collector = options.collectors[index];
   auto channel =
       grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), ChannelArguments());
   grpc::ClientContext call;
   {
     MutexLock lock(&mu);
     if (stopping) {
-      return false;
+      return;
     }
     context = &call;
     stream_over = false;
@@ -195,7 +297,6 @@ bool StreamClient::Impl::RunStream(const std::string& collector) {
     wanted.clear();
   }
   std::unique_ptr<v1::Ingest::Stub> stub = v1::Ingest::NewStub(channel);
-  bool welcomed = false;
   grpc::Status status(grpc::StatusCode::UNAVAILABLE, "nobody answers there");
   if (WaitForConnection(*channel)) {
     std::unique_ptr<ReaderWriter> stream = stub->Stream(&call);
@@ -203,32 +304,25 @@ bool StreamClient::Impl::RunStream(const std::string& collector) {
     FillHello(first.mutable_hello());
     {
       MutexLock lock(&mu);
-      first.mutable_hello()->set_epoch(epoch);
-      first.mutable_hello()->set_epoch_started_ms(epoch_started_ms);
+      if (acknowledged_by != collector) {
+        first.mutable_hello()->set_elsewhere(acknowledged_by);
+      }
     }
     v1::CollectorMessage answer;
     if (SayHello(*stream, call, first, &answer)) {
-      welcomed = true;
-      codec::RangeSet held;
-      for (const codec::SeqRange& range : FromProto(answer.welcome().held())) {
-        held.AddRange(range);
-      }
-      {
-        MutexLock lock(&mu);
-        state.connected = true;
-        state.collector = collector;
-        state.last_error.clear();
-        ++state.connects;
-        state.clock_offset_ms = answer.welcome().now_ms() - clock.NowMs();
-      }
-      queue.Connected(held);
-      queue.AddCredit(answer.welcome().credit().samples());
-      obs::Info("stream", "connected collector={} held_ranges={}", collector, held.ranges().size());
+      Welcomed(collector, answer.welcome());
       std::thread receiver = StartThread("ronda-receive", [&] { Receive(*stream); });
+      std::thread watcher;
+      if (options.collectors.size() > 1) {
+        watcher = StartThread("ronda-watch", [&] { Watch(index); });
+      }
       Send(*stream);
       Drain(*stream);
       call.TryCancel();
-      receiver.join();
+      receiver.join();  // it sets stream_over
+      if (watcher.joinable()) {
+        watcher.join();
+      }
       queue.Disconnected();
     }
     status = stream->Finish();
@@ -245,7 +339,36 @@ bool StreamClient::Impl::RunStream(const std::string& collector) {
     }
     state.last_error = std::move(error);
   }
-  return welcomed;
+}
+
+void StreamClient::Impl::Welcomed(const std::string& collector, const v1::Welcome& welcome) {
+  std::vector<RunQueue::Held> held(1);
+  for (const codec::SeqRange& range : FromProto(welcome.held())) {
+    held.front().seqs.AddRange(range);
+  }
+  for (const v1::HeldEpoch& kept : welcome.held_kept()) {
+    RunQueue::Held& added = held.emplace_back();
+    added.epoch = kept.epoch();
+    for (const codec::SeqRange& range : FromProto(kept.held())) {
+      added.seqs.AddRange(range);
+    }
+  }
+  {
+    MutexLock lock(&mu);
+    state.connected = true;
+    state.collector = collector;
+    state.last_error.clear();
+    ++state.connects;
+    state.clock_offset_ms = welcome.now_ms() - clock.NowMs();
+    heard_mono_ms = clock.MonotonicMs();
+  }
+  const bool takes_kept = std::find(welcome.capabilities().begin(), welcome.capabilities().end(),
+                                    kEpochs) != welcome.capabilities().end();
+  queue.Connected(held, takes_kept);
+  queue.AddCredit(welcome.credit().samples());
+  queue.SetHold(welcome.credit().hold());
+  obs::Info("stream", "connected collector={} held_ranges={}", collector,
+            held.front().seqs.ranges().size());
 }
 
 void StreamClient::Impl::Send(ReaderWriter& stream) {
@@ -263,7 +386,12 @@ void StreamClient::Impl::Send(ReaderWriter& stream) {
 
 bool StreamClient::Impl::SendOne(ReaderWriter& stream, const Outgoing& out) {
   v1::AgentMessage message;
+  if (out.backfilled) {
+    message.mutable_backfilled();
+    return stream.Write(message);
+  }
   v1::Frames* frames = message.mutable_frames();
+  frames->set_epoch(out.epoch == hello_epoch ? 0 : out.epoch);
   frames->set_lane(out.lane == Lane::kLive ? v1::LANE_LIVE : v1::LANE_BACKFILL);
   for (const auto& frame : out.frames) {
     frames->add_frame(*frame);
@@ -343,9 +471,11 @@ void StreamClient::Impl::Receive(ReaderWriter& stream) {
 void StreamClient::Impl::Handle(const v1::CollectorMessage& message) {
   switch (message.message_case()) {
     case v1::CollectorMessage::kAck: {
-      queue.Acknowledge(FromProto(message.ack().range()));
+      queue.Acknowledge(message.ack().epoch(), FromProto(message.ack().range()));
       MutexLock lock(&mu);
       acknowledged = true;
+      heard_mono_ms = clock.MonotonicMs();
+      acknowledged_by = state.collector;
       state.clock_offset_ms = message.ack().now_ms() - clock.NowMs();
       break;
     }
@@ -362,15 +492,15 @@ void StreamClient::Impl::Handle(const v1::CollectorMessage& message) {
     case v1::CollectorMessage::kReject:
       obs::Warn("stream", "the collector refused frames reason={} detail=\"{}\"",
                 v1::Reject::Reason_Name(message.reject().reason()), message.reject().detail());
-      queue.Reject(FromProto(message.reject().range()), message.reject().detail());
+      queue.Reject(message.reject().epoch(), FromProto(message.reject().range()),
+                   message.reject().detail());
       break;
     case v1::CollectorMessage::kNewEpoch: {
       obs::Warn("stream", "the collector orders new numbers detail=\"{}\"",
                 message.new_epoch().detail());
       queue.Renumber(message.new_epoch().detail());
       MutexLock lock(&mu);
-      epoch = RandomBits();
-      epoch_started_ms = clock.NowMs();
+      acknowledged_by.clear();
       if (context != nullptr) {
         context->TryCancel();
       }

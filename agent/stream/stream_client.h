@@ -23,6 +23,11 @@ struct StreamOptions {
   int64_t backoff_initial_ms = 500;
   int64_t backoff_max_ms = 30'000;
   int64_t hello_timeout_ms = 10'000;
+  // With more than one collector: given up for the next one if it acknowledges nothing for so long.
+  int64_t failover_after_ms = 10'000;
+  // Back to the first one when it can be reached for so long; a little more at random, and twice as
+  // long each time that going back did not last.
+  int64_t return_after_ms = 60'000;
 };
 
 struct StreamState {
@@ -33,7 +38,8 @@ struct StreamState {
   int64_t clock_offset_ms = 0;  // collector's clock minus ours
 };
 
-// Two threads: one sends, one receives. Sampling never waits for either. Thread-safe.
+// Two threads: one sends, one receives; a third looks for a better collector while the stream is
+// not with the first of the list. Sampling never waits for any. Thread-safe.
 class StreamClient {
  public:
   // `queue` and `clock` must outlive the client.

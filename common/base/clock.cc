@@ -16,4 +16,8 @@ int64_t ReadNs(clockid_t id) {
 int64_t SystemClock::NowMs() const { return ReadNs(CLOCK_REALTIME) / 1'000'000; }
 int64_t SystemClock::MonotonicNs() const { return ReadNs(CLOCK_MONOTONIC); }
 
+int64_t SystemClock::SuspendedMs() const {
+  return (ReadNs(CLOCK_BOOTTIME) - ReadNs(CLOCK_MONOTONIC)) / 1'000'000;
+}
+
 }  // namespace ronda

@@ -16,6 +16,9 @@ class Clock {
   // Nanoseconds on a clock that never goes back; for intervals and time-outs.
   virtual int64_t MonotonicNs() const = 0;
 
+  // Milliseconds that the machine was suspended since it booted: MonotonicNs() stood still then.
+  virtual int64_t SuspendedMs() const { return 0; }
+
   int64_t MonotonicMs() const { return MonotonicNs() / 1'000'000; }
 };
 
@@ -24,6 +27,7 @@ class SystemClock : public Clock {
  public:
   int64_t NowMs() const override;
   int64_t MonotonicNs() const override;
+  int64_t SuspendedMs() const override;
 };
 
 }  // namespace ronda

@@ -144,8 +144,12 @@ int RunAgent(const AgentWorkload& workload) {
     return 1;
   }
   ByteRelay relay(*port);
-  std::vector<std::string> command = {ProgramPath("ronda-agent"), "--collector",
-                                      fmt::format("127.0.0.1:{}", relay.port()), "--log-level",
+  std::vector<std::string> command = {ProgramPath("ronda-agent"),
+                                      "--spool",
+                                      dir.File("spool.db"),
+                                      "--collector",
+                                      fmt::format("127.0.0.1:{}", relay.port()),
+                                      "--log-level",
                                       "error"};
   if (!workload.postgres.empty()) {
     command.insert(command.end(), {"--postgres", workload.postgres});

@@ -59,8 +59,8 @@ class AlertTest : public testing::Test {
       return !address_.empty();
     })) << Logs();
     address_.pop_back();
-    ASSERT_TRUE(agent_.Start({ProgramPath("ronda-agent"), "--collector", address_, "--node", "db1",
-                              "--postgres", server_->Connection()},
+    ASSERT_TRUE(agent_.Start({ProgramPath("ronda-agent"), "--spool", "none", "--collector",
+                              address_, "--node", "db1", "--postgres", server_->Connection()},
                              dir_.File("agent.log")));
   }
 
@@ -165,8 +165,9 @@ TEST_F(AlertTest, ASecondAgentOfTheSameNameIsRefusedAndTheFirstGoesOn) {
     return Ronda({"query", "up{job=\"node\"}", "-o", "csv"}).find(",1") != std::string::npos;
   })) << Logs();
   Process clone;
-  ASSERT_TRUE(clone.Start({ProgramPath("ronda-agent"), "--collector", address_, "--node", "db1"},
-                          dir_.File("clone.log")));
+  ASSERT_TRUE(clone.Start(
+      {ProgramPath("ronda-agent"), "--spool", "none", "--collector", address_, "--node", "db1"},
+      dir_.File("clone.log")));
   ASSERT_TRUE(Eventually(15'000, [&] {
     return ReadFile(dir_.File("clone.log")).value_or("").find("cloned node") != std::string::npos;
   })) << ReadFile(dir_.File("clone.log")).value_or("");

@@ -6,53 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "common/codec/sample_run.h"
+#include "common/codec/frame.h"
 #include "common/codec/schema_codec.h"
+#include "tests/unit/agent/spool/producer.h"
 
 namespace ronda::agent {
 namespace {
 
 using std::chrono::milliseconds;
-
-std::shared_ptr<const Schema> SmallSchema(const std::string& metric) {
-  auto schema = std::make_shared<Schema>();
-  schema->metrics = {{metric, MetricType::kGauge, "", ""}};
-  schema->series = {{0, Labels()}};
-  return schema;
-}
-
-// Submits ticks of one group with one series.
-class Producer {
- public:
-  Producer(uint32_t group, RunQueue& queue)
-      : group_(group),
-        queue_(queue),
-        schema_(SmallSchema("m" + std::to_string(group))),
-        encoder_(group, {"g" + std::to_string(group), "test", ""}) {
-    encoder_.StartRun(schema_);
-  }
-
-  // Returns the frame's sequence number.
-  uint64_t Tick(int64_t t_ms, double value) {
-    uint64_t used = 0;
-    queue_.Submit({group_, t_ms, schema_}, [&](uint64_t seq, bool start_run, std::string* out) {
-      if (start_run) {
-        encoder_.StartRun(schema_);
-      }
-      used = seq;
-      encoder_.Encode(seq, t_ms, {&value, 1}, out);
-    });
-    return used;
-  }
-
-  const std::shared_ptr<const Schema>& schema() const { return schema_; }
-
- private:
-  const uint32_t group_;
-  RunQueue& queue_;
-  std::shared_ptr<const Schema> schema_;
-  codec::SampleRunEncoder encoder_;
-};
 
 std::vector<uint64_t> SeqsOf(const Outgoing& out) {
   std::vector<uint64_t> seqs;
@@ -60,6 +21,12 @@ std::vector<uint64_t> SeqsOf(const Outgoing& out) {
     seqs.push_back(codec::ParseFrameHeader(*frame).value().seq);
   }
   return seqs;
+}
+
+// The news that nothing older is kept.
+void TakeBackfilled(RunQueue& queue) {
+  const auto out = queue.Next(milliseconds(0));
+  ASSERT_TRUE(out.has_value() && out->backfilled);
 }
 
 bool StartsWithKey(const Outgoing& out) {
@@ -79,7 +46,8 @@ TEST(RunQueueTest, SendsOneMessageATickWithAllGroups) {
   queue.SetGroupCount(2);
   Producer a(1, queue);
   Producer b(2, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   a.Tick(1000, 1);
   EXPECT_FALSE(queue.Next(milliseconds(0)).has_value()) << "waits for the other group";
   b.Tick(1000, 2);
@@ -93,7 +61,8 @@ TEST(RunQueueTest, DoesNotWaitLongForASlowGroup) {
   RunQueue queue({.company = milliseconds(1)});
   queue.SetGroupCount(2);
   Producer a(1, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   a.Tick(1000, 1);
   EXPECT_TRUE(queue.Next(milliseconds(5000)).has_value());
 }
@@ -101,7 +70,8 @@ TEST(RunQueueTest, DoesNotWaitLongForASlowGroup) {
 TEST(RunQueueTest, ResendsWholeRunsByteForByteInTheBackfillLane) {
   RunQueue queue({});
   Producer producer(1, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   std::vector<std::string> sent;
   for (int i = 1; i <= 3; ++i) {
     producer.Tick(i * 1000, i);
@@ -109,11 +79,11 @@ TEST(RunQueueTest, ResendsWholeRunsByteForByteInTheBackfillLane) {
     ASSERT_TRUE(out.has_value());
     sent.push_back(*out->frames.at(0));
   }
-  queue.Acknowledge({{1, 2}});
+  queue.Acknowledge(0, {{1, 2}});
   queue.Disconnected();
   codec::RangeSet held;
   held.AddRange({1, 2});
-  queue.Connected(held);
+  queue.Connected({{0, held}}, true);
   EXPECT_FALSE(queue.Next(milliseconds(0)).has_value()) << "no credit yet";
   queue.AddCredit(100);
   const auto again = queue.Next(milliseconds(0));
@@ -130,7 +100,7 @@ TEST(RunQueueTest, LiveStartsANewRunAfterAReconnectAndGoesFirst) {
   RunQueue queue({});
   Producer producer(1, queue);
   producer.Tick(1000, 1);
-  queue.Connected({});
+  queue.Connected({}, true);
   queue.AddCredit(100);
   producer.Tick(2000, 2);
   const auto live = queue.Next(milliseconds(0));
@@ -147,12 +117,13 @@ TEST(RunQueueTest, LiveStartsANewRunAfterAReconnectAndGoesFirst) {
 TEST(RunQueueTest, ForgetsWhatIsAcknowledged) {
   RunQueue queue({});
   Producer producer(1, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   for (int i = 1; i <= 130; ++i) {  // more than a run
     producer.Tick(i * 1000, i);
   }
   const size_t before = queue.bytes();
-  queue.Acknowledge({{1, 130}});
+  queue.Acknowledge(0, {{1, 130}});
   EXPECT_EQ(queue.unacknowledged(), 0);
   EXPECT_LT(queue.bytes(), before) << "the first run is gone, the open one stays";
   EXPECT_EQ(queue.counters().acknowledged_frames, 130);
@@ -184,7 +155,8 @@ TEST(RunQueueTest, DropsTheOldestRunWhenFullAndSaysWhich) {
 TEST(RunQueueTest, AStreamThatTakesNothingCostsBoundedMemory) {
   RunQueue queue({.max_bytes = 4096, .max_live_frames = 10});
   Producer producer(1, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   for (int i = 1; i <= 2000; ++i) {
     producer.Tick(i * 1000, i * 1.5);
   }
@@ -198,10 +170,11 @@ TEST(RunQueueTest, AStreamThatTakesNothingCostsBoundedMemory) {
 TEST(RunQueueTest, RejectedFramesAreReportedAndTheGroupStartsANewRun) {
   RunQueue queue({});
   Producer producer(1, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   producer.Tick(1000, 1);
   producer.Tick(2000, 2);
-  queue.Reject({{1, 2}}, "too many series");
+  queue.Reject(0, {{1, 2}}, "too many series");
   const auto dropped = queue.TakeDropped();
   ASSERT_EQ(dropped.size(), 1u);
   EXPECT_EQ(dropped[0].cause, "rejected");
@@ -217,7 +190,8 @@ TEST(RunQueueTest, RejectedFramesAreReportedAndTheGroupStartsANewRun) {
 TEST(RunQueueTest, RenumberGivesUpTheOldNumbers) {
   RunQueue queue({});
   Producer producer(1, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   producer.Tick(1000, 1);
   queue.Renumber("conflict");
   EXPECT_EQ(queue.unacknowledged(), 0);
@@ -236,7 +210,8 @@ TEST(RunQueueTest, FindsTheSchemaOfAKeptRun) {
 TEST(RunQueueTest, HoldStopsSendingNotSampling) {
   RunQueue queue({});
   Producer producer(1, queue);
-  queue.Connected({});
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
   queue.SetHold(true);
   producer.Tick(1000, 1);
   EXPECT_FALSE(queue.Next(milliseconds(0)).has_value());
