@@ -10,6 +10,7 @@
 #include "collector/promql/eval/evaluator.h"
 #include "collector/promql/eval/go_format.h"
 #include "collector/promql/eval/natural_order.h"
+#include "collector/promql/eval/scan.h"
 #include "collector/promql/functions.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
@@ -224,7 +225,7 @@ absl::Status Evaluator::AbsentOverTimeRows(const CallExpr& call, const Grid& gri
     size_t end = 0;
     for (size_t i = 0; i < grid.size; ++i) {
       const Window window = WindowAt(range, grid.At(i));
-      while (end < series.t_ms.size() && series.t_ms[end] <= window.end_ms) ++end;
+      end = FirstAfter(series.t_ms, end, window.end_ms);
       if (end > 0 && series.t_ms[end - 1] > window.begin_ms) {
         values[i] = Absent();
       }

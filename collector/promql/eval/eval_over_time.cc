@@ -9,6 +9,7 @@
 
 #include "collector/promql/eval/evaluator.h"
 #include "collector/promql/eval/go_format.h"
+#include "collector/promql/eval/scan.h"
 #include "collector/promql/eval/window_functions.h"
 #include "common/base/status.h"
 
@@ -22,11 +23,7 @@ bool NeedsResets(FunctionId id) {
 
 void FindResets(std::span<const double> values, std::vector<size_t>* resets) {
   resets->clear();
-  for (size_t i = 1; i < values.size(); ++i) {
-    if (values[i] < values[i - 1]) {
-      resets->push_back(i);
-    }
-  }
+  ForEachFall(values, [resets](size_t i) { resets->push_back(i); });
 }
 
 bool LooksLikeCounter(std::string_view name) {
@@ -121,13 +118,12 @@ absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, Row
     for (size_t i = 0; i < grid.size; ++i) {
       const Window& window = windows[i];
       values[i] = Absent();
-      while (end < series.t_ms.size() && series.t_ms[end] <= window.end_ms) {
-        if (best) {
-          moving.Add(end, series.values[end]);
-        }
-        ++end;
+      const size_t new_end = FirstAfter(series.t_ms, end, window.end_ms);
+      for (; best && end < new_end; ++end) {
+        moving.Add(end, series.values[end]);
       }
-      while (begin < end && series.t_ms[begin] <= window.begin_ms) ++begin;
+      end = new_end;
+      begin = FirstAfter(series.t_ms.first(end), begin, window.begin_ms);
       if (begin == end) {
         continue;
       }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "collector/promql/eval/evaluator.h"
+#include "collector/promql/eval/scan.h"
 #include "common/base/status.h"
 
 namespace ronda::promql {
@@ -15,7 +16,7 @@ struct WithoutStale {
 
   // True if the copies hold the samples.
   bool Fill(std::span<const int64_t> times, std::span<const double> all) {
-    if (std::none_of(all.begin(), all.end(), IsStale)) {
+    if (!HasStale(all)) {
       return false;
     }
     t_ms.clear();
@@ -40,11 +41,10 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, const Grid&
   const int64_t last = Shifted(selector.shift, grid.end_ms());
   std::vector<double> values(grid.size);
   const auto visit = [&](const store::SeriesView& series) {
-    const size_t samples = series.t_ms.size();
     size_t after = 0;  // the first sample later than the step
     int64_t want = first;
     for (size_t i = 0; i < grid.size; ++i) {
-      while (after < samples && series.t_ms[after] <= want) ++after;
+      after = FirstAfter(series.t_ms, after, want);
       const bool found = after > 0 && series.t_ms[after - 1] > want - lookback &&
                          !IsStale(series.values[after - 1]);
       values[i] = !found       ? Absent()
