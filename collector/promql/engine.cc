@@ -15,6 +15,14 @@
 namespace ronda::promql {
 namespace {
 
+// Leaves room to add ranges, offsets and steps.
+absl::Status CheckTime(int64_t t_ms) {
+  constexpr int64_t kMaxTimeMs = 9'200'000'000'000'000;
+  return t_ms >= -kMaxTimeMs && t_ms <= kMaxTimeMs
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError("the time is out of range");
+}
+
 // What delayed name removal left to do.
 absl::Status DropNames(std::vector<OwnedRow>* rows) {
   bool dropped = false;
@@ -144,6 +152,7 @@ absl::StatusOr<QueryResult> Engine::Instant(std::string_view expr, int64_t t_ms,
 
 absl::StatusOr<QueryResult> Engine::Instant(const Expr& expr, int64_t t_ms,
                                             const QueryOptions& options) const {
+  RONDA_RETURN_IF_ERROR(CheckTime(t_ms));
   EvalContext context(store_, options, t_ms, t_ms);
   Evaluator evaluator(&context);
   Charge charge(&context);
@@ -178,6 +187,8 @@ absl::StatusOr<QueryResult> Engine::Range(const Expr& expr, int64_t start_ms, in
   if (end_ms < start_ms) {
     return absl::InvalidArgumentError("the end of a range query must not be before its start");
   }
+  RONDA_RETURN_IF_ERROR(CheckTime(start_ms));
+  RONDA_RETURN_IF_ERROR(CheckTime(end_ms));
   if (expr.type != ValueType::kScalar && expr.type != ValueType::kVector) {
     return ErrorAt(StartOf(expr),
                    fmt::format("invalid expression type \"{}\" for range query, must "

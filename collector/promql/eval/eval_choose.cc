@@ -74,6 +74,7 @@ std::vector<size_t> GroupsByLabels(const Grouping& grouping) {
 absl::StatusOr<Table> Evaluator::Choose(const AggregateExpr& aggregate, const Grid& grid) {
   const AggregateOp op = aggregate.op;
   RONDA_ASSIGN_OR_RETURN(std::vector<double> param, Scalar(*aggregate.param, grid));
+  RONDA_ASSIGN_OR_RETURN(Table input, Collect(*aggregate.operand, grid));
   if (op == AggregateOp::kLimitRatio) {
     const Position at = StartOf(*aggregate.param);
     if (std::all_of(param.begin(), param.end(), [](double r) { return r == 0; })) {
@@ -97,7 +98,6 @@ absl::StatusOr<Table> Evaluator::Choose(const AggregateExpr& aggregate, const Gr
       return Table(&context_);
     }
   }
-  RONDA_ASSIGN_OR_RETURN(Table input, Collect(*aggregate.operand, grid));
   if (op != AggregateOp::kTopk && op != AggregateOp::kBottomk) {
     SortByLabels(&input.rows);
   }

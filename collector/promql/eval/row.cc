@@ -7,11 +7,16 @@
 namespace ronda::promql {
 namespace {
 
-struct LabelsPointerHash {
-  size_t operator()(const Labels* labels) const { return absl::Hash<Labels>()(*labels); }
+// By labels, and by whether the name is still to go: it makes others of them.
+struct RowHash {
+  size_t operator()(const OwnedRow* row) const {
+    return absl::Hash<Labels>()(row->labels) + (row->drop_name ? 1 : 0);
+  }
 };
-struct LabelsPointerEqual {
-  bool operator()(const Labels* a, const Labels* b) const { return *a == *b; }
+struct RowEqual {
+  bool operator()(const OwnedRow* a, const OwnedRow* b) const {
+    return a->drop_name == b->drop_name && a->labels == b->labels;
+  }
 };
 
 // False if both have a value at one step.
@@ -59,11 +64,11 @@ absl::Status MergeSameLabels(std::vector<OwnedRow>* rows) {
   if (rows->size() < 2) {
     return absl::OkStatus();
   }
-  absl::flat_hash_map<const Labels*, size_t, LabelsPointerHash, LabelsPointerEqual> first;
+  absl::flat_hash_map<const OwnedRow*, size_t, RowHash, RowEqual> first;
   first.reserve(rows->size());
   bool merged = false;
   for (size_t i = 0; i < rows->size(); ++i) {
-    const auto [it, is_new] = first.emplace(&(*rows)[i].labels, i);
+    const auto [it, is_new] = first.emplace(&(*rows)[i], i);
     if (is_new) {
       continue;
     }

@@ -92,6 +92,9 @@ TEST_F(EngineTest, RefusesTimesAndTypesThatMakeNoSense) {
   EXPECT_THAT(engine_.Range("up[5m]", 0, 10, 1, options_), StatusIs(kInvalid, "1:1: invalid"));
   EXPECT_THAT(engine_.Range("\"a\"", 0, 10, 1, options_), StatusIs(kInvalid, "1:1: invalid"));
   EXPECT_THAT(engine_.Instant("up{", 0, options_), StatusIs(kInvalid, "1:4:"));
+  EXPECT_THAT(engine_.Instant("up", INT64_MAX, options_), StatusIs(kInvalid, "out of range"));
+  EXPECT_THAT(engine_.Range("up", INT64_MIN, INT64_MAX, 1, options_),
+              StatusIs(kInvalid, "out of range"));
 }
 
 TEST_F(EngineTest, LimitsEndAQueryAndAreNamed) {
@@ -106,6 +109,61 @@ TEST_F(EngineTest, LimitsEndAQueryAndAreNamed) {
   const std::atomic<bool> cancelled = true;
   options_.cancelled = &cancelled;
   EXPECT_THAT(engine_.Instant("up", 0, options_), StatusIs(absl::StatusCode::kCancelled, ""));
+}
+
+TEST_F(EngineTest, QueryBombsEndWithinTheirLimits) {
+  options_.max_samples = 1'000'000;
+  options_.timeout_ms = 200;
+  constexpr auto kExhausted = absl::StatusCode::kResourceExhausted;
+  EXPECT_THAT(engine_.Instant("max_over_time(up[292y:1ms])", 35'000, options_),
+              StatusIs(kExhausted, "max_samples"));
+  EXPECT_THAT(engine_.Range("1", 0, 9'000'000'000'000'000, 1, options_),
+              StatusIs(kExhausted, "max_samples"));
+  EXPECT_THAT(engine_.Instant("sum_over_time(sum_over_time(sum_over_time(up[900s:1ms])[900s:1ms])"
+                              "[900s:1ms])",
+                              35'000, options_),
+              StatusIs(kExhausted, "max_samples"));
+  options_.max_samples = 0;
+  EXPECT_THAT(
+      engine_.Range("quantile_over_time(0.5, (up * time())[3h:20ms])", 0, 100'000, 10, options_),
+      StatusIs(absl::StatusCode::kDeadlineExceeded, "timeout 200 ms"));
+}
+
+TEST_F(EngineTest, SumsOfManySeriesHoldOneAtATime) {
+  MemorySeries many;
+  for (int i = 0; i < 500; ++i) {
+    for (int t = 0; t <= 60; ++t) {
+      many.Add(Labels::Of("m_total", {{"i", std::to_string(i)}}), t * 1000, t);
+    }
+  }
+  const Engine engine(many);
+  ASSERT_OK_AND_ASSIGN(const QueryResult result, engine.Range("sum(rate(m_total[10s]) * 2)", 20'000,
+                                                              60'000, 1'000, options_));
+  EXPECT_EQ(result.stats.series_read, 500);
+  EXPECT_EQ(result.stats.samples_read, 500 * 50);
+  EXPECT_LT(result.stats.peak_samples, 500);
+  EXPECT_EQ(result.series[0].values, std::vector<double>(41, 1000));
+}
+
+TEST_F(EngineTest, NamesGoAtOnceUnlessDelayed) {
+  series_.Add(Labels::Of("down", {{"node", "a"}}), 30'000, 7);
+  EXPECT_THAT(engine_.Instant("abs({node=\"a\"})", 35'000, options_),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       "vector cannot contain metrics with the same labelset"));
+  EXPECT_OK(engine_.Instant("sum by (node) ({node=\"a\"})", 35'000, options_));
+  EXPECT_THAT(engine_.Instant("sum by (node) (abs({node=\"a\"}))", 35'000, options_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "same labelset"));
+  options_.delayed_name_removal = true;
+  EXPECT_OK(engine_.Instant("sum by (node) (abs({node=\"a\"}))", 35'000, options_));
+}
+
+TEST_F(EngineTest, FunctionsOfNativeHistogramsGiveNothingForFloats) {
+  for (const std::string_view name : {"avg", "count", "sum", "stddev", "stdvar"}) {
+    ASSERT_OK_AND_ASSIGN(
+        const QueryResult result,
+        engine_.Instant("histogram_" + std::string(name) + "(up)", 35'000, options_));
+    EXPECT_THAT(result.series, IsEmpty());
+  }
 }
 
 }  // namespace
