@@ -79,7 +79,7 @@ absl::Status EvaluateValues(Evaluator* evaluator, EvalContext* context, const Ex
 absl::Status EvaluateRange(Evaluator* evaluator, EvalContext* context, const Expr& expr,
                            const Grid& grid, std::vector<Series>* out, Charge* charge) {
   const Expr& range = WithoutParens(expr);
-  const Evaluator::Window window = evaluator->WindowAt(range, grid.start_ms);
+  const TimeWindow window = evaluator->WindowAt(range, grid.start_ms);
   const auto keep = [&](const RangeSeries& series) {
     const auto begin = std::upper_bound(series.t_ms.begin(), series.t_ms.end(), window.begin_ms) -
                        series.t_ms.begin();

@@ -224,7 +224,7 @@ absl::Status Evaluator::AbsentOverTimeRows(const CallExpr& call, const Grid& gri
   RONDA_RETURN_IF_ERROR(Ranges(range, grid, [&](const RangeSeries& series) {
     size_t end = 0;
     for (size_t i = 0; i < grid.size; ++i) {
-      const Window window = WindowAt(range, grid.At(i));
+      const TimeWindow window = WindowAt(range, grid.At(i));
       end = FirstAfter(series.t_ms, end, window.end_ms);
       if (end > 0 && series.t_ms[end - 1] > window.begin_ms) {
         values[i] = Absent();

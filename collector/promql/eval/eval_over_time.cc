@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "collector/promql/eval/block_sums.h"
 #include "collector/promql/eval/evaluator.h"
 #include "collector/promql/eval/go_format.h"
 #include "collector/promql/eval/scan.h"
@@ -15,6 +16,10 @@
 
 namespace ronda::promql {
 namespace {
+
+// Long windows of one series can take long: time-out and cancelling are looked at each so many
+// samples.
+constexpr size_t kWorkBetweenChecks = 1 << 18;
 
 // The samples before which a counter began anew. Only rate, increase and resets ask for them.
 bool NeedsResets(FunctionId id) {
@@ -96,8 +101,10 @@ absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, Row
   const bool counter = id == FunctionId::kRate || id == FunctionId::kIncrease;
   const bool keeps_name = id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
   const bool best = id == FunctionId::kMaxOverTime || id == FunctionId::kMinOverTime;
+  const bool sums = id == FunctionId::kSumOverTime || id == FunctionId::kAvgOverTime;
+  BlockSums blocks;
   MovingBest moving(id == FunctionId::kMaxOverTime);
-  std::vector<Window> windows(grid.size);
+  std::vector<TimeWindow> windows(grid.size);
   for (size_t i = 0; i < grid.size; ++i) {
     windows[i] = WindowAt(*range, grid.At(i));
   }
@@ -105,18 +112,21 @@ absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, Row
   std::vector<double> step_params(params.size());
   std::vector<size_t> resets;
 
+  size_t work = 0;  // samples since the last check
+
   const auto one = [&](const RangeSeries& series) {
     if (NeedsResets(id)) {
       FindResets(series.values, &resets);
     }
     moving.Reset();
+    blocks.Reset(series.values);
     bool any = false;
     size_t begin = 0;  // of the window
     size_t end = 0;
     size_t reset_begin = 0;  // of the resets after its first sample
     size_t reset_end = 0;
     for (size_t i = 0; i < grid.size; ++i) {
-      const Window& window = windows[i];
+      const TimeWindow& window = windows[i];
       values[i] = Absent();
       const size_t new_end = FirstAfter(series.t_ms, end, window.end_ms);
       for (; best && end < new_end; ++end) {
@@ -129,6 +139,11 @@ absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, Row
       }
       while (reset_end < resets.size() && resets[reset_end] < end) ++reset_end;
       while (reset_begin < reset_end && resets[reset_begin] <= begin) ++reset_begin;
+      work += end - begin;
+      if (work >= kWorkBetweenChecks) {
+        work = 0;
+        RONDA_RETURN_IF_ERROR(context_.Check());
+      }
       for (size_t p = 0; p < params.size(); ++p) {
         step_params[p] = params[p][i];
       }
@@ -145,6 +160,14 @@ absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, Row
         values[i] = moving.Value();
         any = true;
         continue;
+      }
+      if (sums && end - begin >= BlockSums::kMinWindow) {
+        if (const std::optional<double> sum = blocks.Sum(begin, end)) {
+          const auto count = static_cast<double>(end - begin);
+          values[i] = id == FunctionId::kSumOverTime ? *sum : *sum / count;
+          any = true;
+          continue;
+        }
       }
       const WindowSamples samples{series.t_ms.subspan(begin, end - begin),
                                   series.values.subspan(begin, end - begin),

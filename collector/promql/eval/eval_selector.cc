@@ -37,8 +37,8 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, const Grid&
                                      bool timestamps, RowSink sink) {
   const int64_t lookback = context_.options().lookback_ms;
   const bool fixed = selector.shift.at.has_value();
-  const int64_t first = Shifted(selector.shift, grid.start_ms);
-  const int64_t last = Shifted(selector.shift, grid.end_ms());
+  const int64_t first = ShiftedTime(selector.shift, Times(), grid.start_ms);
+  const int64_t last = ShiftedTime(selector.shift, Times(), grid.end_ms());
   std::vector<double> values(grid.size);
   const auto visit = [&](const store::SeriesView& series) {
     size_t after = 0;  // the first sample later than the step
@@ -57,16 +57,6 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, const Grid&
   return context_.Select(selector.matchers, first - lookback + 1, last, visit);
 }
 
-Evaluator::Window Evaluator::WindowAt(const Expr& range, int64_t t_ms) const {
-  const bool is_matrix = range.kind == NodeKind::kMatrix;
-  const TimeShift& shift = is_matrix ? static_cast<const MatrixSelector&>(range).selector->shift
-                                     : static_cast<const SubqueryExpr&>(range).shift;
-  const int64_t length = is_matrix ? static_cast<const MatrixSelector&>(range).range_ms
-                                   : static_cast<const SubqueryExpr&>(range).range_ms;
-  const int64_t end = Shifted(shift, t_ms);
-  return {end - length, end};
-}
-
 absl::Status Evaluator::Ranges(const Expr& expr, const Grid& grid, RangeSink sink) {
   const Expr& range = WithoutParens(expr);
   if (range.kind == NodeKind::kMatrix) {
@@ -80,8 +70,8 @@ absl::Status Evaluator::Ranges(const Expr& expr, const Grid& grid, RangeSink sin
 
 absl::Status Evaluator::MatrixRanges(const MatrixSelector& matrix, const Grid& grid,
                                      RangeSink sink) {
-  const Window first = WindowAt(matrix, grid.start_ms);
-  const Window last = WindowAt(matrix, grid.end_ms());
+  const TimeWindow first = WindowAt(matrix, grid.start_ms);
+  const TimeWindow last = WindowAt(matrix, grid.end_ms());
   WithoutStale clean;
   return context_.Select(matrix.selector->matchers, first.begin_ms + 1, last.end_ms,
                          [&](const store::SeriesView& series) {
@@ -95,14 +85,7 @@ absl::Status Evaluator::MatrixRanges(const MatrixSelector& matrix, const Grid& g
 // The inner expression is evaluated at the multiples of the step that lie in any of the windows.
 absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const Grid& grid,
                                        RangeSink sink) {
-  const int64_t step = subquery.step_ms > 0 ? subquery.step_ms : context_.options().default_step_ms;
-  const Window first = WindowAt(subquery, grid.start_ms);
-  const Window last = WindowAt(subquery, grid.end_ms());
-  int64_t start = first.begin_ms / step * step;
-  if (start <= first.begin_ms) {
-    start += step;
-  }
-  const Grid inner = Grid::Of(start, last.end_ms, step);
+  const Grid inner = SubqueryGrid(subquery, Times(), grid, context_.options().default_step_ms);
   if (inner.size == 0) {
     return absl::OkStatus();
   }

@@ -29,21 +29,6 @@ absl::Status Evaluator::CheckSize(const Grid& grid) const {
   return context_.CheckRoom(steps, steps * 8);
 }
 
-int64_t Evaluator::Shifted(const TimeShift& shift, int64_t t_ms) const {
-  if (!shift.at.has_value()) {
-    return t_ms - shift.offset_ms;
-  }
-  switch (shift.at->kind) {
-    case AtModifier::Kind::kTime:
-      return shift.at->t_ms - shift.offset_ms;
-    case AtModifier::Kind::kStart:
-      return context_.start_ms() - shift.offset_ms;
-    case AtModifier::Kind::kEnd:
-      return context_.end_ms() - shift.offset_ms;
-  }
-  return t_ms;
-}
-
 absl::StatusOr<std::vector<double>> Evaluator::Scalar(const Expr& expr, const Grid& grid) {
   RONDA_RETURN_IF_ERROR(CheckSize(grid));
   if (grid.size > 1 && expr.step_invariant) {

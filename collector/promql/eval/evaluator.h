@@ -13,6 +13,7 @@
 #include "collector/promql/eval/context.h"
 #include "collector/promql/eval/grid.h"
 #include "collector/promql/eval/row.h"
+#include "collector/promql/eval/time_shift.h"
 
 namespace ronda::promql {
 
@@ -48,16 +49,13 @@ class Evaluator {
   // The series of a range selector or subquery with all samples that windows of the grid need.
   absl::Status Ranges(const Expr& expr, const Grid& grid, RangeSink sink);
 
-  // The window (begin, end] of a range selector or subquery at a step.
-  struct Window {
-    int64_t begin_ms;
-    int64_t end_ms;
-  };
-  Window WindowAt(const Expr& range, int64_t t_ms) const;
+  // The window of a range selector or subquery at a step.
+  TimeWindow WindowAt(const Expr& range, int64_t t_ms) const {
+    return WindowOf(range, Times(), t_ms);
+  }
 
  private:
-  // The time that offset and @ make of a step.
-  int64_t Shifted(const TimeShift& shift, int64_t t_ms) const;
+  QueryTimes Times() const { return {context_.start_ms(), context_.end_ms()}; }
 
   // True if rows of it, other than by error, may come with the same labels: a name was dropped, and
   // it may not have been the same for all.
