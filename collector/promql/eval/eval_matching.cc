@@ -79,9 +79,9 @@ std::vector<size_t> PresentAt(const Table& table, const std::vector<size_t>& row
 }
 
 // A vector match; the sides are "many" and "one" from here on (for one-to-one: left and right).
-class Matcher2 {
+class PairOperator {
  public:
-  Matcher2(const BinaryExpr& binary, const Table& many, const Table& one, EvalContext* context)
+  PairOperator(const BinaryExpr& binary, const Table& many, const Table& one, EvalContext* context)
       : binary_(binary), many_(many), one_(one), context_(*context) {}
 
   // At each step at most one series of the "one" side, and for one-to-one of the other side too.
@@ -211,16 +211,16 @@ absl::StatusOr<Table> Evaluator::MatchVectors(const BinaryExpr& binary, const Gr
   if (binary.matching.cardinality == Cardinality::kOneToMany) {
     std::swap(left, right);
   }
-  const Matcher2 matcher(binary, left, right, &context_);
+  const PairOperator pairs(binary, left, right, &context_);
   Table result(&context_);
   for (const MatchGroup& group : GroupByLabels(left, right, binary.matching)) {
     RONDA_RETURN_IF_ERROR(context_.Check());
-    RONDA_RETURN_IF_ERROR(matcher.CheckGroup(group, grid.size));
+    RONDA_RETURN_IF_ERROR(pairs.CheckGroup(group, grid.size));
     std::vector<OwnedRow> outputs;
     std::vector<const OwnedRow*> inputs;
     for (const size_t many : group.left) {
       for (const size_t one : group.right) {
-        outputs.push_back(matcher.Combine(left.rows[many], right.rows[one]));
+        outputs.push_back(pairs.Combine(left.rows[many], right.rows[one]));
         inputs.push_back(&left.rows[many]);
       }
     }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "collector/promql/parser.h"
 #include "collector/promql/script/memory_series.h"
 #include "common/model/sample.h"
 #include "tests/support/status_matchers.h"
@@ -144,6 +145,22 @@ TEST_F(EngineTest, SumsOfManySeriesHoldOneAtATime) {
   EXPECT_EQ(result.stats.samples_read, 500 * 50);
   EXPECT_LT(result.stats.peak_samples, 500);
   EXPECT_EQ(result.series[0].values, std::vector<double>(41, 1000));
+}
+
+TEST_F(EngineTest, TheLongestAndDeepestExpressionsAreEvaluated) {
+  std::string chain = "up";
+  for (int i = 0; i < kMaxOperators; ++i) {
+    chain += i % 2 == 0 ? " + up" : " or up";
+  }
+  EXPECT_OK(engine_.Range(chain, 30'000, 60'000, 10'000, options_));
+  std::string sums = "up";
+  std::string subqueries = "up";
+  for (int i = 0; i < kMaxDepth; ++i) {
+    sums = "sum(" + sums + ")";
+    subqueries = i < kMaxDepth / 2 ? "sum_over_time((" + subqueries + ")[1m:30s])" : subqueries;
+  }
+  EXPECT_OK(engine_.Range(sums, 30'000, 60'000, 10'000, options_));
+  EXPECT_OK(engine_.Range(subqueries, 30'000, 60'000, 10'000, options_));
 }
 
 TEST_F(EngineTest, LongWindowsAddUpAsShortOnes) {
