@@ -225,6 +225,11 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   options.retention_minute_ms = config.retention.minute_ms;
   options.retention_hour_ms = config.retention.hour_ms;
   options.max_history_bytes = config.retention.max_size_bytes;
+  const RecordsConfig& records = config.retention.records;
+  options.records.others = {records.keep_ms, records.max_size_bytes};
+  for (const RecordKindConfig& kind : records.kinds) {
+    options.records.kinds[kind.kind] = {kind.keep_ms, kind.max_size_bytes};
+  }
   RONDA_ASSIGN_OR_RETURN(store, store::Store::Open(options, clock));
   RONDA_ASSIGN_OR_RETURN(
       outbox, notify::Outbox::New(ChannelsOf(config), clock, [this](store::StateWrite remove) {

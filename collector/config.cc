@@ -212,6 +212,43 @@ Type<LimitsConfig> LimitsType() {
       .Build();
 }
 
+// Completes what a kind leaves to the others.
+void CheckRecords(const Value& value, const std::string& path, Errors* errors, RecordsConfig* out) {
+  std::set<std::string> names;
+  for (size_t i = 0; i < out->kinds.size(); ++i) {
+    RecordKindConfig& kind = out->kinds[i];
+    const std::string item = fmt::format("kinds[{}].kind", i);
+    if (kind.kind.empty()) {
+      errors->Add(value.Find("kinds")->items[i].position, ChildPath(path, item),
+                  "which kind of records this is about must be given");
+    } else if (!names.insert(kind.kind).second) {
+      errors->Add(PositionOf(value.Find("kinds")->items[i], "kind"), ChildPath(path, item),
+                  fmt::format("the kind \"{}\" is there twice", kind.kind));
+    }
+    kind.keep_ms = kind.keep_ms < 0 ? out->keep_ms : kind.keep_ms;
+    kind.max_size_bytes = kind.max_size_bytes < 0 ? out->max_size_bytes : kind.max_size_bytes;
+  }
+}
+
+Type<RecordsConfig> RecordsType() {
+  const auto kind =
+      Object<RecordKindConfig>()
+          .Add("kind", &RecordKindConfig::kind, String(), "such as alert or gap", "must be given")
+          .Add("keep", &RecordKindConfig::keep_ms, Duration(kHour, 100 * kYear),
+               "how long records of the kind are kept", "that of retention.records")
+          .Add("max_size", &RecordKindConfig::max_size_bytes, Size(0, int64_t{1} << 50),
+               "most that they may take, 0 is no limit", "that of retention.records")
+          .Build();
+  return Object<RecordsConfig>()
+      .Add("keep", &RecordsConfig::keep_ms, Duration(kHour, 100 * kYear),
+           "how long records are kept")
+      .Add("max_size", &RecordsConfig::max_size_bytes, Size(0, int64_t{1} << 50),
+           "most that the records of one kind may take, 0 is no limit; their oldest hours go first")
+      .Add("kinds", &RecordsConfig::kinds, List(kind, 100), "kinds that are kept otherwise", "none")
+      .Also(CheckRecords)
+      .Build();
+}
+
 void CheckCollector(const Value& value, const std::string& /*path*/, Errors* errors,
                     CollectorConfig* out) {
   if (const absl::Status listen = CheckListen(out->listen, out->insecure); !listen.ok()) {
@@ -259,11 +296,13 @@ Type<CollectorConfig> CollectorType() {
       .Add("retention", &CollectorConfig::retention,
            Object<RetentionConfig>()
                .Add("raw", &RetentionConfig::raw_ms, Duration(kHour, 100 * kYear),
-                    "how long samples and records are kept")
+                    "how long samples are kept")
                .Add("minute", &RetentionConfig::minute_ms, Duration(kHour, 100 * kYear),
                     "how long roll-ups of a minute are kept")
                .Add("hour", &RetentionConfig::hour_ms, Duration(kHour, 100 * kYear),
                     "how long roll-ups of an hour are kept")
+               .Add("records", &RetentionConfig::records, RecordsType(),
+                    "how long records (alerts, gaps and so on) are kept, and how many")
                .Add("max_size", &RetentionConfig::max_size_bytes, Size(0, int64_t{1} << 50),
                     "most that history may take on disk, 0 is no limit; the oldest files go first",
                     "0")

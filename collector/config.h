@@ -16,11 +16,26 @@ namespace ronda::collector {
 
 inline constexpr std::string_view kDefaultConfigPath = "/etc/ronda/collector.yml";
 
+// How much is kept of one kind of records.
+struct RecordKindConfig {
+  std::string kind;
+  int64_t keep_ms = -1;         // -1: as of the kinds that are not named
+  int64_t max_size_bytes = -1;  // likewise
+};
+
+// Of each kind that is not in `kinds`.
+struct RecordsConfig {
+  int64_t keep_ms = 90LL * 24 * 3'600 * 1'000;
+  int64_t max_size_bytes = 256LL << 20;  // of one kind; 0: no limit
+  std::vector<RecordKindConfig> kinds;
+};
+
 struct RetentionConfig {
   int64_t raw_ms = 28LL * 24 * 3'600 * 1'000;
   int64_t minute_ms = 395LL * 24 * 3'600 * 1'000;
   int64_t hour_ms = 1826LL * 24 * 3'600 * 1'000;
   int64_t max_size_bytes = 0;  // of all history files; 0: no limit
+  RecordsConfig records;
 };
 
 enum class ChannelType { kLog, kWebhook };

@@ -93,7 +93,8 @@ bool IsStoreName(std::string_view name) {
   if (name == "ronda.db" || name == "history/recent.db") {
     return true;
   }
-  for (const std::string_view folder : {"history/raw/", "history/minute/", "history/hour/"}) {
+  for (const std::string_view folder :
+       {"history/raw/", "history/minute/", "history/hour/", "history/records/"}) {
     if (name.starts_with(folder)) {
       name.remove_prefix(folder.size());
       return name.size() > 3 && name.size() <= kMaxNameBytes && name.ends_with(".db") &&

@@ -34,6 +34,10 @@ std::string PartsJson(const survey::FileReport& file) {
     json += fmt::format("{}{}:{{\"rows\":{},\"bytes\":{}}}", json.empty() ? "" : ",",
                         JsonString(name), part.rows, part.bytes);
   }
+  for (const auto& [kind, part] : file.removed_records) {
+    json += fmt::format("{}{}:{{\"rows\":{},\"bytes\":{}}}", json.empty() ? "" : ",",
+                        JsonString(kind + " records removed"), part.rows, part.bytes);
+  }
   return "{" + json + "}";
 }
 
@@ -51,6 +55,10 @@ std::string PartsText(const survey::FileReport& file) {
   for (const auto& [name, part] : file.parts) {
     text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", HumanCount(part.rows), name,
                         Bytes(part.bytes));
+  }
+  for (const auto& [kind, part] : file.removed_records) {
+    text += fmt::format("{}{} {} records removed {}", text.empty() ? "" : ", ",
+                        HumanCount(part.rows), kind, Bytes(part.bytes));
   }
   return text;
 }

@@ -136,7 +136,11 @@ absl::Status Compactor::Pass(bool all) {
     RONDA_RETURN_IF_ERROR(CompactNode(node, ids, end_ms, std::move(in_head[node])));
   }
   level_.CloseIdle();
-  return retention_.Enforce();
+  absl::Status records =
+      records_.Pass(all ? end_ms : RecordHourOf(clock_.NowMs() - kLagMs) * kRecordHourMs,
+                    [this] { return stopping(); });
+  records.Update(retention_.Enforce());
+  return records;
 }
 
 absl::StatusOr<std::vector<DueBlock>> Compactor::FindDue(History::Moment* now,

@@ -14,6 +14,7 @@
 #include "collector/store/disk_space.h"
 #include "collector/store/history.h"
 #include "collector/store/level_one.h"
+#include "collector/store/record_packer.h"
 #include "collector/store/replay.h"
 #include "collector/store/retention.h"
 #include "collector/store/sealer.h"
@@ -49,7 +50,8 @@ class Compactor {
         retention_(*retention),
         disk_(disk),
         clock_(clock),
-        on_lost_(std::move(on_lost)) {}
+        on_lost_(std::move(on_lost)),
+        records_(history, level->records.get(), on_lost_) {}
   ~Compactor() { Stop(); }
 
   // Compacts what is due, and removes what is too old or too much, every few minutes; more often
@@ -94,6 +96,7 @@ class Compactor {
   const OnLost on_lost_;
 
   Mutex pass_mu_;
+  RecordPacker records_ ABSL_GUARDED_BY(pass_mu_);
 
   mutable Mutex thread_mu_;
   CondVar wake_;

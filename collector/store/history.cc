@@ -3,33 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "collector/store/history_lease.h"
 #include "collector/store/sqlite_catalogue_tables.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
 #include "common/obs/log.h"
 
 namespace ronda::store {
-
-// A connection for reading, given back when destroyed.
-class History::Lease {
- public:
-  Lease(const History* history, std::unique_ptr<RecentDb> db)
-      : history_(history), db_(std::move(db)) {}
-  Lease(Lease&&) = default;
-  Lease& operator=(Lease&&) = delete;
-  ~Lease() {
-    if (db_ != nullptr) {
-      MutexLock lock(&history_->mu_);
-      history_->idle_.push_back(std::move(db_));
-    }
-  }
-  RecentDb* operator->() const { return db_.get(); }
-  RecentDb* get() const { return db_.get(); }
-
- private:
-  const History* history_;
-  std::unique_ptr<RecentDb> db_;
-};
 
 void History::Ids::Map(int64_t local_id, int64_t catalogue_id) {
   local[catalogue_id] = local_id;
@@ -393,44 +373,6 @@ absl::StatusOr<bool> History::HasBlocks(const SourceSchema& pair, int64_t start_
   }
   RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
   return db->HasBlocks(*source, *schema, start_ms, end_ms);
-}
-
-absl::Status History::ReadRecords(std::string_view kind, NodeId node, int64_t start_ms,
-                                  int64_t end_ms, VisitFrames visit) const {
-  std::optional<int64_t> local = 0;
-  if (node != 0) {
-    local = LocalOf(&History::nodes_, node);
-  }
-  {
-    MutexLock lock(&mu_);
-    if (!local || nodes_.local.empty()) {
-      return absl::OkStatus();
-    }
-  }
-  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
-  const absl::Status status = db->ForEachRecords(
-      kind, *local, start_ms, end_ms,
-      [&](int64_t local_node, const RunKey& key, std::string_view bytes) {
-        NodeId id = 0;
-        std::string name;
-        {
-          MutexLock lock(&mu_);
-          const auto it = nodes_.catalogue.find(local_node);
-          id = it != nodes_.catalogue.end() ? it->second : 0;
-          name = id != 0 ? node_names_.find(id)->second : "";
-        }
-        const absl::StatusOr<std::vector<HeadFrame>> frames = DecodeFrames(name, key, bytes);
-        if (id == 0 || !frames.ok()) {
-          CountCorrupt(-static_cast<int64_t>(key.first_seq), frames.status());
-          return;
-        }
-        visit(id, key, *frames);
-      });
-  if (absl::IsDataLoss(status)) {
-    CountCorrupt(0, status);
-    return absl::OkStatus();
-  }
-  return status;
 }
 
 absl::StatusOr<int64_t> History::Remove(const SourceSchema& pair, int64_t before_ms,

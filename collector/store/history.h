@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -86,6 +87,25 @@ class History {
   absl::Status Quarantine(std::span<const Uncompacted* const> blocks);
   absl::Status RemovePairs(int64_t before_ms);
 
+  // --- records that go to level 1 ---
+  struct RecordRun {
+    NodeId node = 0;  // the catalogue's; 0 if it is not known
+    std::string node_name;
+    RecordRunRow row;
+    bool damaged = false;  // for RecordsPacked()
+  };
+  // Runs of records that end by end_ms and are not in level 1 yet; at most `limit`.
+  absl::StatusOr<std::vector<RecordRun>> RecordsToPack(int64_t end_ms, int64_t limit) const;
+  // The frames of one; nothing if it has grown since. False if it is damaged, which is counted.
+  absl::StatusOr<bool> ReadRun(const RecordRun& run, VisitFrames visit) const;
+  // Level 1 holds them: they are removed, but for those that may still grow, and damaged ones,
+  // which stay for a repair. In one transaction.
+  absl::Status RecordsPacked(std::span<const RecordRun> runs);
+  // Removes those that stayed and end before `before_ms`.
+  absl::Status RemovePackedRecords(int64_t before_ms);
+  // Adds to the count of records that were removed because there were too many.
+  absl::Status AddRemovedRecords(const RecentDb::RemovedRecords& more);
+
   // Removes at most `limit` blocks of the pair that end before `before_ms`.
   absl::StatusOr<int64_t> Remove(const SourceSchema& pair, int64_t before_ms, int64_t limit);
 
@@ -106,6 +126,8 @@ class History {
   class Snapshot;
 
   explicit History(std::string path) : path_(std::move(path)) {}
+  // The catalogue's id and the name of a node of the file; 0 and "" if there is none.
+  std::pair<NodeId, std::string> NodeOf(int64_t local_node) const;
   absl::Status Load(RecentDb* db, Catalogue* catalogue, std::vector<CatalogueWrite>* writes);
   absl::StatusOr<Lease> Borrow() const;
   absl::Status ReadBlocks(RecentDb* db, const SourceSchema& pair, int64_t start_ms, int64_t end_ms,

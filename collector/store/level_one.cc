@@ -11,11 +11,13 @@ absl::StatusOr<LevelOne> LevelOne::Open(const std::string& dir, bool read_only) 
   RONDA_ASSIGN_OR_RETURN(level.minute,
                          Segments::Open(dir + "/history/minute", read_only, kMinuteSpans));
   RONDA_ASSIGN_OR_RETURN(level.hour, Segments::Open(dir + "/history/hour", read_only, kHourSpans));
+  RONDA_ASSIGN_OR_RETURN(level.records, RecordFiles::Open(dir + "/history/records", read_only));
   return level;
 }
 
 int64_t LevelOne::corrupt_parts() const {
-  return raw->corrupt_parts() + minute->corrupt_parts() + hour->corrupt_parts();
+  return raw->corrupt_parts() + minute->corrupt_parts() + hour->corrupt_parts() +
+         records->corrupt_parts();
 }
 
 void LevelOne::CloseIdle() {

@@ -1,4 +1,4 @@
-// Level 1: the samples, and their roll-ups of a minute and of an hour.
+// Level 1: the samples, their roll-ups of a minute and of an hour, and the records.
 #pragma once
 
 #include <memory>
@@ -6,18 +6,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/record_files.h"
 #include "collector/store/segments.h"
 
 namespace ronda::store {
 
 struct LevelOne {
-  std::unique_ptr<Segments> raw;     // history/raw/
-  std::unique_ptr<Segments> minute;  // history/minute/
-  std::unique_ptr<Segments> hour;    // history/hour/
+  std::unique_ptr<Segments> raw;         // history/raw/
+  std::unique_ptr<Segments> minute;      // history/minute/
+  std::unique_ptr<Segments> hour;        // history/hour/
+  std::unique_ptr<RecordFiles> records;  // history/records/
 
   // `dir` is the data folder.
   static absl::StatusOr<LevelOne> Open(const std::string& dir, bool read_only);
-  int64_t Bytes() const { return raw->Bytes() + minute->Bytes() + hour->Bytes(); }
+  int64_t Bytes() const {
+    return raw->Bytes() + minute->Bytes() + hour->Bytes() + records->Bytes();
+  }
   int64_t corrupt_parts() const;
   void CloseIdle();
 };

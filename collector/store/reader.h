@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "collector/store/history.h"
+#include "collector/store/level_one.h"
 #include "collector/store/pair_index.h"
 #include "collector/store/queryable.h"
+#include "collector/store/record_files.h"
 #include "collector/store/records.h"
 #include "collector/store/segments.h"
 #include "collector/store/series_batch.h"
@@ -25,8 +27,8 @@ namespace ronda::store {
 class Reader : public Queryable, public RecordReader {
  public:
   // All must outlive the reader.
-  Reader(const StoreState* state, const History* history, const Segments* segments)
-      : state_(*state), history_(*history), segments_(*segments) {}
+  Reader(const StoreState* state, const History* history, const LevelOne* level)
+      : state_(*state), history_(*history), segments_(*level->raw), records_(*level->records) {}
 
   absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override;
@@ -64,6 +66,13 @@ class Reader : public Queryable, public RecordReader {
   using SeriesPlaces = std::map<Labels, std::vector<SeriesPlace>>;
 
   PairIndex Index() const;
+  // Records of head and recent.db, sorted, with their nodes.
+  struct Recent {
+    std::string node;
+    StoredRecord stored;
+  };
+  absl::StatusOr<std::vector<Recent>> RecentRecords(std::string_view kind, std::string_view node,
+                                                    int64_t start_ms, int64_t end_ms) const;
   absl::StatusOr<std::vector<Node>> FindNodes(PairMatcher* matcher, int64_t start_ms,
                                               int64_t end_ms) const;
   absl::Status AddSegments(std::span<const Node> nodes, PairMatcher* matcher, int64_t start_ms,
@@ -84,6 +93,7 @@ class Reader : public Queryable, public RecordReader {
   const StoreState& state_;
   const History& history_;
   const Segments& segments_;
+  const RecordFiles& records_;
 };
 
 }  // namespace ronda::store

@@ -24,8 +24,10 @@ absl::Status Retention::Enforce() {
   RONDA_RETURN_IF_ERROR(RemoveOlder(level_.raw.get(), options_.raw_ms));
   RONDA_RETURN_IF_ERROR(RemoveOlder(level_.minute.get(), options_.minute_ms));
   RONDA_RETURN_IF_ERROR(RemoveOlder(level_.hour.get(), options_.hour_ms));
+  RONDA_RETURN_IF_ERROR(records_.RemoveOldFiles());
   RONDA_RETURN_IF_ERROR(RemoveTooMuch());
-  // Last, since it writes, which a full disk refuses until files are gone.
+  // Last, since these write, which a full disk refuses until files are gone.
+  RONDA_RETURN_IF_ERROR(records_.RemoveKinds());
   return options_.raw_ms > 0 ? history_.RemovePairs(clock_.NowMs() - options_.raw_ms)
                              : absl::OkStatus();
 }
@@ -51,6 +53,15 @@ absl::Status Retention::RemoveTooMuch() {
       RONDA_RETURN_IF_ERROR(segments->Remove(files[i]));
       total -= bytes;
     }
+  }
+  const std::vector<std::shared_ptr<RecordFiles::File>> records = level_.records->All();
+  for (size_t i = 0; i + 1 < records.size() && total > limit; ++i) {
+    const std::string& path = RecordFiles::PathOf(*records[i]);
+    const int64_t bytes = DatabaseBytes(path);
+    obs::Warn("store", "removing {} ({} bytes): history is at max_size without any samples", path,
+              bytes);
+    RONDA_RETURN_IF_ERROR(level_.records->Remove(records[i]));
+    total -= bytes;
   }
   return absl::OkStatus();
 }

@@ -230,6 +230,7 @@ absl::Status Sealer::RemoveOld() {
     pairs = state_.catalogue.Index();
   }
   const int64_t before_ms = clock_.NowMs() - options_.retention_raw_ms;
+  RONDA_RETURN_IF_ERROR(history_.RemovePackedRecords(before_ms));
   int64_t left = kRemovePerStep;
   for (const PairIndex::Pair& pair : pairs) {
     RONDA_ASSIGN_OR_RETURN(const int64_t removed, history_.Remove(pair->pair, before_ms, left));

@@ -212,6 +212,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   std::unique_ptr<Database> db(new Database(raw, path));
   // Debian's SQLite overwrites deleted content with zeros by default, which costs half as much
   // again in writes; nothing here is secret.
+  if (options.return_pages) {
+    // Before the first page is written, which the journal mode does.
+    RONDA_RETURN_IF_ERROR(db->Execute("PRAGMA auto_vacuum=INCREMENTAL"));
+  }
   RONDA_RETURN_IF_ERROR(
       db->Execute("PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                   "PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"

@@ -107,6 +107,8 @@ class Database {
     int64_t cache_kib = 2048;
     int64_t mmap_bytes = 0;
     int busy_timeout_ms = 10'000;
+    // Of a new file: it can give back the pages of what was removed ("PRAGMA incremental_vacuum").
+    bool return_pages = false;
   };
 
   // Opens or creates `path` for reading and writing: WAL, synchronous=FULL, pages of 4096 bytes,

@@ -44,7 +44,20 @@ absl::Status AddCompaction(Database* db) {
   )sql");
 }
 
-constexpr Migration kMigrations[] = {CreateTables, AddCompaction};
+// Which runs of records are complete, or in level 1; and what went because it was too much.
+absl::Status AddRecordPacking(Database* db) {
+  return db->Execute(R"sql(
+    CREATE TABLE record_marks(block INTEGER PRIMARY KEY, may_grow INTEGER NOT NULL,
+                              packed INTEGER NOT NULL);
+    CREATE TRIGGER record_block_gone AFTER DELETE ON record_blocks BEGIN
+      DELETE FROM record_marks WHERE block = old.id;
+    END;
+    CREATE TABLE removed_records(kind TEXT PRIMARY KEY, records INTEGER NOT NULL,
+                                 bytes INTEGER NOT NULL, through INTEGER NOT NULL) WITHOUT ROWID;
+  )sql");
+}
+
+constexpr Migration kMigrations[] = {CreateTables, AddCompaction, AddRecordPacking};
 
 int64_t Signed(uint64_t v) { return static_cast<int64_t>(v); }
 
@@ -125,20 +138,32 @@ absl::Status RecentDb::PutBlock(const SealedRun& sealed, int64_t node, int64_t s
 absl::Status RecentDb::PutRecords(const SealedRun& sealed, int64_t node) {
   const RunKey& key = sealed.run.key;
   const std::string frames = EncodeFrames(sealed.run.source->row.node_name, key, sealed.run.frames);
+  // Not REPLACE: that would not tell the trigger.
   RONDA_ASSIGN_OR_RETURN(
-      Statement * put,
-      Cached("INSERT OR REPLACE INTO record_blocks(node, epoch, first_seq, last_seq, kind, t_min, "
-             "t_max, last_order, data) VALUES(?,?,?,?,?,?,?,?,?)"));
-  return put->Bind(1, node)
-      .Bind(2, Signed(key.epoch.id))
-      .Bind(3, Signed(key.first_seq))
-      .Bind(4, Signed(sealed.last_seq))
-      .BindText(5, sealed.kind)
-      .Bind(6, sealed.t_min_ms)
-      .Bind(7, sealed.t_max_ms)
-      .Bind(8, Signed(sealed.last_order))
-      .BindBlob(9, frames)
-      .Run();
+      Statement * remove,
+      Cached("DELETE FROM record_blocks WHERE node=? AND epoch=? AND first_seq=?"));
+  RONDA_RETURN_IF_ERROR(
+      remove->Bind(1, node).Bind(2, Signed(key.epoch.id)).Bind(3, Signed(key.first_seq)).Run());
+  RONDA_ASSIGN_OR_RETURN(Statement * put,
+                         Cached("INSERT INTO record_blocks(node, epoch, first_seq, last_seq, kind, "
+                                "t_min, t_max, last_order, data) VALUES(?,?,?,?,?,?,?,?,?)"));
+  RONDA_RETURN_IF_ERROR(put->Bind(1, node)
+                            .Bind(2, Signed(key.epoch.id))
+                            .Bind(3, Signed(key.first_seq))
+                            .Bind(4, Signed(sealed.last_seq))
+                            .BindText(5, sealed.kind)
+                            .Bind(6, sealed.t_min_ms)
+                            .Bind(7, sealed.t_max_ms)
+                            .Bind(8, Signed(sealed.last_order))
+                            .BindBlob(9, frames)
+                            .Run());
+  if (sealed.may_grow) {
+    return absl::OkStatus();
+  }
+  RONDA_ASSIGN_OR_RETURN(Statement * mark,
+                         Cached("INSERT INTO record_marks SELECT id, 0, 0 FROM record_blocks "
+                                "WHERE node=? AND epoch=? AND first_seq=?"));
+  return mark->Bind(1, node).Bind(2, Signed(key.epoch.id)).Bind(3, Signed(key.first_seq)).Run();
 }
 
 absl::StatusOr<std::optional<CoveredRun>> RecentDb::FindRun(int64_t node, uint64_t epoch,
@@ -241,6 +266,95 @@ absl::Status RecentDb::ForEachRecords(std::string_view kind, int64_t node, int64
     key.epoch.id = static_cast<uint64_t>(find->Int(1));
     key.first_seq = static_cast<uint64_t>(find->Int(2));
     visit(find->Int(0), key, find->Bytes(3));
+  }
+}
+
+absl::StatusOr<std::vector<RecordRunRow>> RecentDb::RecordsToPack(int64_t end_ms, int64_t limit) {
+  RONDA_ASSIGN_OR_RETURN(
+      Statement * find,
+      Cached("SELECT b.id, b.node, b.epoch, b.first_seq, b.last_seq, b.kind, b.t_min, b.t_max, "
+             "coalesce(m.may_grow, 1) FROM record_blocks b LEFT JOIN record_marks m ON "
+             "m.block=b.id WHERE b.t_max<=? AND coalesce(m.packed, 0)=0 ORDER BY b.node, b.id "
+             "LIMIT ?"));
+  find->Bind(1, end_ms).Bind(2, limit);
+  std::vector<RecordRunRow> runs;
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, find->Step());
+    if (!row) {
+      return runs;
+    }
+    RecordRunRow run;
+    run.id = find->Int(0);
+    run.node = find->Int(1);
+    run.key.epoch.id = static_cast<uint64_t>(find->Int(2));
+    run.key.first_seq = static_cast<uint64_t>(find->Int(3));
+    run.last_seq = static_cast<uint64_t>(find->Int(4));
+    run.kind = find->Bytes(5);
+    run.t_min_ms = find->Int(6);
+    run.t_max_ms = find->Int(7);
+    run.may_grow = find->Int(8) != 0;
+    runs.push_back(std::move(run));
+  }
+}
+
+absl::StatusOr<std::string> RecentDb::ReadRecords(const RecordRunRow& run) {
+  RONDA_ASSIGN_OR_RETURN(Statement * find,
+                         Cached("SELECT data FROM record_blocks WHERE id=? AND epoch=? AND "
+                                "first_seq=? AND last_seq=?"));
+  find->Bind(1, run.id)
+      .Bind(2, Signed(run.key.epoch.id))
+      .Bind(3, Signed(run.key.first_seq))
+      .Bind(4, Signed(run.last_seq));
+  RONDA_ASSIGN_OR_RETURN(const bool row, find->Step());
+  std::string frames(row ? find->Bytes(0) : "");
+  find->Reset();
+  return frames;
+}
+
+absl::Status RecentDb::RecordsPacked(const RecordRunRow& run, bool keep) {
+  const std::string_view sql =
+      keep
+          ? "INSERT OR REPLACE INTO record_marks SELECT id, 1, 1 FROM record_blocks WHERE id=? AND "
+            "epoch=? AND first_seq=? AND last_seq=?"
+          : "DELETE FROM record_blocks WHERE id=? AND epoch=? AND first_seq=? AND last_seq=?";
+  RONDA_ASSIGN_OR_RETURN(Statement * change, Cached(sql));
+  return change->Bind(1, run.id)
+      .Bind(2, Signed(run.key.epoch.id))
+      .Bind(3, Signed(run.key.first_seq))
+      .Bind(4, Signed(run.last_seq))
+      .Run();
+}
+
+absl::Status RecentDb::RemovePackedRecords(int64_t before_ms) {
+  RONDA_ASSIGN_OR_RETURN(Statement * remove,
+                         Cached("DELETE FROM record_blocks WHERE t_max<? AND id IN (SELECT block "
+                                "FROM record_marks WHERE packed<>0)"));
+  return remove->Bind(1, before_ms).Run();
+}
+
+absl::Status RecentDb::AddRemovedRecords(const RemovedRecords& more) {
+  RONDA_ASSIGN_OR_RETURN(
+      Statement * add,
+      Cached("INSERT INTO removed_records VALUES(?,?,?,?) ON CONFLICT(kind) DO UPDATE SET "
+             "records=records+excluded.records, bytes=bytes+excluded.bytes, "
+             "through=max(through, excluded.through)"));
+  return add->BindText(1, more.kind)
+      .Bind(2, more.records)
+      .Bind(3, more.bytes)
+      .Bind(4, more.through_ms)
+      .Run();
+}
+
+absl::StatusOr<std::vector<RecentDb::RemovedRecords>> RecentDb::AllRemovedRecords() {
+  RONDA_ASSIGN_OR_RETURN(Statement * find,
+                         Cached("SELECT kind, records, bytes, through FROM removed_records"));
+  std::vector<RemovedRecords> all;
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, find->Step());
+    if (!row) {
+      return all;
+    }
+    all.push_back({std::string(find->Bytes(0)), find->Int(1), find->Int(2), find->Int(3)});
   }
 }
 

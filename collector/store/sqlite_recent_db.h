@@ -34,7 +34,7 @@ struct SealedRun {
   std::vector<uint64_t> order;
   std::vector<std::vector<double>> columns;
   std::string kind;       // runs of records
-  bool may_grow = false;  // samples: keep the frames beside the block
+  bool may_grow = false;  // keep the frames: of samples, beside the block
 };
 
 // A row of `blocks` without its data.
@@ -50,6 +50,18 @@ struct BlockToCompact {
   uint64_t last_order = 0;
   bool may_grow = false;
   std::optional<int64_t> through_ms;  // level 1 has its samples so far
+};
+
+// A row of `record_blocks` without its data.
+struct RecordRunRow {
+  int64_t id = 0;
+  int64_t node = 0;  // the file's
+  RunKey key;        // node and start of the epoch are not in the file
+  uint64_t last_seq = 0;
+  std::string kind;
+  int64_t t_min_ms = 0;
+  int64_t t_max_ms = 0;
+  bool may_grow = false;
 };
 
 // What a block or a record block holds of a run.
@@ -94,6 +106,26 @@ class RecentDb {
       absl::FunctionRef<void(int64_t node, const RunKey& key, std::string_view frames)>;
   absl::Status ForEachRecords(std::string_view kind, int64_t node, int64_t start_ms, int64_t end_ms,
                               VisitRecords visit);
+
+  // Runs of records that end by `end_ms` and are not in level 1; at most `limit`, by node.
+  absl::StatusOr<std::vector<RecordRunRow>> RecordsToPack(int64_t end_ms, int64_t limit);
+  // Its frames, EncodeFrames(); "" if the run has grown, and is in another row now.
+  absl::StatusOr<std::string> ReadRecords(const RecordRunRow& run);
+  // Level 1 has the run: removes it, or with `keep` only asks for it no more. Likewise nothing if
+  // it has grown.
+  absl::Status RecordsPacked(const RecordRunRow& run, bool keep);
+  // Removes runs of records that are kept though they are in level 1, and end before `before_ms`.
+  absl::Status RemovePackedRecords(int64_t before_ms);
+
+  // Records of a kind that were removed because there were too many: in all, and up to when.
+  struct RemovedRecords {
+    std::string kind;
+    int64_t records = 0;
+    int64_t bytes = 0;
+    int64_t through_ms = 0;
+  };
+  absl::Status AddRemovedRecords(const RemovedRecords& more);
+  absl::StatusOr<std::vector<RemovedRecords>> AllRemovedRecords();
 
   // Sources with blocks that have samples up to end_ms which are not in level 1.
   absl::StatusOr<std::vector<int64_t>> SourcesToCompact(int64_t end_ms);

@@ -107,7 +107,7 @@ absl::Status LiveStore::Start() {
   RONDA_RETURN_IF_ERROR(WriteCorruptGaps(this, replayed.lost, clock_));
   retention_ = std::make_unique<Retention>(
       Retention::Options{options_.retention_raw_ms, options_.retention_minute_ms,
-                         options_.retention_hour_ms, options_.max_history_bytes},
+                         options_.retention_hour_ms, options_.max_history_bytes, options_.records},
       history_.get(), &level_, *disk_, clock_);
   compactor_ = std::make_unique<Compactor>(
       &state_, history_.get(), &level_, sealer_.get(), retention_.get(), *disk_, clock_,

@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "collector/store/disk_space.h"
 #include "collector/store/queryable.h"
+#include "collector/store/record_limits.h"
 #include "collector/store/records.h"
 #include "collector/store/state_write.h"
 #include "common/base/clock.h"
@@ -101,6 +102,7 @@ struct StoreStats {
   int64_t history_files = 0;  // of level 1, without roll-ups
   int64_t history_bytes = 0;
   int64_t rollup_bytes = 0;
+  int64_t record_bytes = 0;
   int64_t series = 0;
   double fsync_p99_ms = 0;
   absl::Status journal_status;           // of the last commit
@@ -119,6 +121,7 @@ class Store : public Queryable, public RecordReader {
     int64_t retention_minute_ms = int64_t{395} * 86'400'000;
     int64_t retention_hour_ms = int64_t{1826} * 86'400'000;
     int64_t max_history_bytes = 0;         // of everything in history/; 0: no limit
+    RecordRetentionOptions records;        // how long, and how many, by kind
     int64_t max_pending_bytes = 64 << 20;  // Append() refuses above this
     // Seals, trims and compacts only when a test calls SealNow() and CompactNow().
     bool manual_seal = false;

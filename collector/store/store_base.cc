@@ -10,7 +10,7 @@ void StoreBase::Init(std::unique_ptr<History> history, LevelOne level,
                      std::unique_ptr<JournalDb> state_db) {
   history_ = std::move(history);
   level_ = std::move(level);
-  reader_ = std::make_unique<Reader>(&state_, history_.get(), level_.raw.get());
+  reader_ = std::make_unique<Reader>(&state_, history_.get(), &level_);
   SetStateDb(std::move(state_db));
 }
 
@@ -105,6 +105,7 @@ StoreStats StoreBase::Stats() const {
   stats.history_files = static_cast<int64_t>(level_.raw->All().size());
   stats.history_bytes = level_.raw->Bytes();
   stats.rollup_bytes = level_.minute->Bytes() + level_.hour->Bytes();
+  stats.record_bytes = level_.records->Bytes();
   const absl::StatusOr<RecentDb::Totals> totals = history_->Totals();
   if (totals.ok()) {
     stats.blocks = totals->blocks;

@@ -6,7 +6,7 @@ namespace {
 constexpr FileKind kFileKinds[] = {
     {"journal", "ronda.db", VisitJournal},       {"recent", "history/recent.db", VisitRecent},
     {"raw", "history/raw/*.db", VisitSamples},   {"minute", "history/minute/*.db", VisitRollups},
-    {"hour", "history/hour/*.db", VisitRollups},
+    {"hour", "history/hour/*.db", VisitRollups}, {"records", "history/records/*.db", VisitRecords},
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ absl::Status VisitJournal(std::unique_ptr<store::Database> db, Depth depth, File
 absl::Status VisitRecent(std::unique_ptr<store::Database> db, Depth depth, FileReport* report);
 absl::Status VisitSamples(std::unique_ptr<store::Database> db, Depth depth, FileReport* report);
 absl::Status VisitRollups(std::unique_ptr<store::Database> db, Depth depth, FileReport* report);
+absl::Status VisitRecords(std::unique_ptr<store::Database> db, Depth depth, FileReport* report);
 
 // Steps through a query. What cannot be read on is noted, and the rest left out.
 absl::Status ForEachRow(store::Database* db, std::string_view sql, FileReport* report,

@@ -109,7 +109,7 @@ std::vector<std::string> StoreFiles(const std::string& dir) {
       names.emplace_back(name);
     }
   }
-  for (const char* level : {"history/raw", "history/minute", "history/hour"}) {
+  for (const char* level : {"history/raw", "history/minute", "history/hour", "history/records"}) {
     std::vector<std::string> found;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(dir + "/" + level, error)) {

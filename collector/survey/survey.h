@@ -33,8 +33,10 @@ struct FileReport {
   std::string kind;                   // "journal", "recent", ...; "" if no kind of file knows it
   int64_t bytes = 0;                  // of the file and its -wal
   std::map<std::string, Part> parts;  // "blocks", "journal rows", "catalogue rows", ...
-  int64_t samples = 0;                // ticks by series, staleness markers included
-  int64_t sample_bytes = 0;           // content that holds them
+  // Of each kind of records: what was removed because there was too much of it.
+  std::map<std::string, Part> removed_records;
+  int64_t samples = 0;       // ticks by series, staleness markers included
+  int64_t sample_bytes = 0;  // content that holds them
   std::optional<int64_t> oldest_ms;
   std::optional<int64_t> newest_ms;
   int64_t problem_count = 0;
@@ -47,8 +49,8 @@ struct FileReport {
 inline constexpr size_t kMaxProblems = 100;
 
 // The SQLite files of a data folder, from the one that data enters to those it ends in: ronda.db,
-// history/recent.db, then history/raw, minute and hour by name. A copy of them in this order misses
-// nothing: what leaves one file is in a later one before.
+// history/recent.db, then history/raw, minute, hour and records by name. A copy of them in this
+// order misses nothing: what leaves one file is in a later one before.
 std::vector<std::string> StoreFiles(const std::string& dir);
 
 // One file at `path` that has the name `name` in a data folder. Damage is in the report; an error

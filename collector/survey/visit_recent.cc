@@ -89,10 +89,14 @@ class RecentVisit {
                report_.AddTime(row.Int(4));
                report_.AddTime(row.Int(5));
              }));
-    return Rows("SELECT length(data), t_min, t_max FROM record_blocks", [&](const Statement& row) {
-      report_.AddPart("record blocks", row.Int(0));
-      report_.AddTime(row.Int(1));
-      report_.AddTime(row.Int(2));
+    RONDA_RETURN_IF_ERROR(
+        Rows("SELECT length(data), t_min, t_max FROM record_blocks", [&](const Statement& row) {
+          report_.AddPart("record blocks", row.Int(0));
+          report_.AddTime(row.Int(1));
+          report_.AddTime(row.Int(2));
+        }));
+    return Rows("SELECT kind, records, bytes FROM removed_records", [&](const Statement& row) {
+      report_.removed_records[std::string(row.Bytes(0))] = {row.Int(1), row.Int(2)};
     });
   }
 

@@ -1,0 +1,85 @@
+// The packed records of level 1: the files of history/records/.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/store/record_block.h"
+#include "collector/store/segment_span.h"
+#include "collector/store/sqlite_readonly.h"
+#include "collector/store/sqlite_record_db.h"
+#include "common/base/mutex.h"
+
+namespace ronda::store {
+
+// A file of records has a week of all nodes and kinds.
+inline constexpr int64_t kRecordSpans[] = {84};
+
+// Thread-safe; one thread at a time writes and removes. Damaged files and blocks are left out,
+// counted once and logged.
+class RecordFiles {
+ public:
+  // The files of `dir`, which need not be there. What has another name is left alone.
+  static absl::StatusOr<std::unique_ptr<RecordFiles>> Open(const std::string& dir, bool read_only);
+  ~RecordFiles();
+
+  // Calls `visit` for each hour, ascending, that has records of the kind and node ("": all) in the
+  // time, with all blocks of the hour, until it returns false.
+  absl::Status ScanHours(
+      std::string_view kind, std::string_view node, int64_t start_ms, int64_t end_ms,
+      absl::FunctionRef<bool(int64_t hour, std::vector<RecordBlock> blocks)> visit) const;
+
+  // Merges records into the blocks of their hours, one transaction a file. What is there already is
+  // not written again. Each group is as a block, but may have any number of records, in any order.
+  // Takes the memory of the groups and a few blocks.
+  absl::Status Merge(std::vector<RecordBlock> groups);
+
+  // One file, for the retention.
+  class File;
+  std::vector<std::shared_ptr<File>> All() const;
+  static const std::string& PathOf(const File& file);
+  static const SegmentSpan& SpanOf(const File& file);
+  // What it has of each kind; nothing if it is damaged.
+  absl::StatusOr<std::vector<RecordKindTotals>> Totals(const File& file) const;
+  // Removes whole kinds from the file.
+  absl::Status RemoveKinds(File* file, const std::vector<std::string>& kinds);
+  // Removes the oldest blocks of a kind that have at least so many bytes; the removed are added to
+  // *removed.
+  absl::Status RemoveOldest(File* file, std::string_view kind, int64_t bytes,
+                            RecordKindTotals* removed);
+  // Removes the file; reads that are under way go on.
+  absl::Status Remove(const std::shared_ptr<File>& file);
+
+  // Bytes of all files on the disk.
+  int64_t Bytes() const;
+  int64_t corrupt_parts() const;
+
+ private:
+  RecordFiles(std::string dir, bool read_only) : dir_(std::move(dir)), read_only_(read_only) {}
+  std::vector<std::shared_ptr<File>> Overlapping(int64_t start_ms, int64_t end_ms) const;
+  absl::StatusOr<std::shared_ptr<File>> ForWriting(int64_t hour);
+  absl::Status ScanFile(const File& file, std::string_view kind, std::string_view node,
+                        int64_t start_ms, int64_t end_ms,
+                        absl::FunctionRef<bool(int64_t, std::vector<RecordBlock>)> visit,
+                        bool* more) const;
+  absl::Status MergeGroup(RecordDb* db, const File& file, RecordBlock fresh);
+  // OK if `status` is damage: then it is counted.
+  absl::Status Tolerate(const std::string& part, const absl::Status& status) const;
+
+  const std::string dir_;
+  const bool read_only_;
+
+  mutable Mutex mu_;
+  std::vector<std::shared_ptr<File>> files_ ABSL_GUARDED_BY(mu_);  // by start
+  mutable absl::flat_hash_set<std::string> corrupt_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace ronda::store
