@@ -2,10 +2,9 @@
 // tests/fuzz/schema_row_fuzz.cc.
 #include "collector/store/packed_schema.h"
 
-#include <zstd.h>
-
 #include <cstdint>
 
+#include "collector/store/zstd_bytes.h"
 #include "common/base/status.h"
 #include "common/codec/schema_codec.h"
 #include "common/codec/varint.h"
@@ -22,23 +21,6 @@ absl::Status Damaged(std::string_view what) {
   return Fail(absl::StatusCode::kDataLoss, "a compressed schema {}", what);
 }
 
-// The plain bytes of a zstd frame that has exactly `size` of them.
-absl::StatusOr<std::string> Decompress(std::string_view frame, uint64_t size) {
-  if (size > codec::kMaxSchemaBytes) {
-    return Damaged("that is too large");
-  }
-  if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != size ||
-      ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size()) {
-    return Damaged("of another length than it says");
-  }
-  std::string plain(size, '\0');
-  const size_t read = ZSTD_decompress(plain.data(), plain.size(), frame.data(), frame.size());
-  if (ZSTD_isError(read) != 0 || read != size) {
-    return Damaged("that cannot be read");
-  }
-  return plain;
-}
-
 }  // namespace
 
 std::string PackSchema(const Schema& schema) {
@@ -46,15 +28,11 @@ std::string PackSchema(const Schema& schema) {
   std::string packed;
   packed.push_back(static_cast<char>(kCompressed));
   codec::PutVarint(&packed, plain.size());
-  const size_t head = packed.size();
-  packed.resize(head + ZSTD_compressBound(plain.size()));
-  const size_t written =
-      ZSTD_compress(packed.data() + head, packed.size() - head, plain.data(), plain.size(), kLevel);
-  if (ZSTD_isError(written) != 0 || head + written >= plain.size()) {
+  const std::string frame = CompressBytes(plain, kLevel);
+  if (frame.empty() || packed.size() + frame.size() >= plain.size()) {
     return plain;
   }
-  packed.resize(head + written);
-  return packed;
+  return packed + frame;
 }
 
 absl::StatusOr<Schema> UnpackSchema(std::string_view bytes) {
@@ -66,7 +44,9 @@ absl::StatusOr<Schema> UnpackSchema(std::string_view bytes) {
   if (!in.ok()) {
     return Damaged("without a length");
   }
-  RONDA_ASSIGN_OR_RETURN(const std::string plain, Decompress(in.Take(in.remaining()), size));
+  RONDA_ASSIGN_OR_RETURN(const std::string plain,
+                         DecompressBytes(in.Take(in.remaining()), size, codec::kMaxSchemaBytes,
+                                         "a compressed schema"));
   return codec::DecodeSchema(plain);
 }
 

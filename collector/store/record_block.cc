@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "collector/store/zstd_bytes.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/codec/column.h"
@@ -26,10 +27,12 @@ constexpr int64_t kLastCalendarMs = 253'402'300'799'000;
 // to.
 constexpr size_t kMaxRecordBytes =
     codec::kMaxRecordColumns * (codec::kMaxRecordTextBytes + kCellBytes) + kCellBytes;
+constexpr size_t kMaxTextBytes = kMaxBlockRecordBytes + kMaxRecordBytes;
 constexpr size_t kMaxNameBytes = 64 << 10;
 
 // How the texts of a dictionary are stored. On disk: do not change the numbers.
-enum class TextForm : uint8_t { kPlain = 0 };
+enum class TextForm : uint8_t { kPlain = 0, kCompressed = 1 };
+constexpr int kLevel = 6;
 
 absl::Status Damaged(std::string_view what) {
   return Fail(absl::StatusCode::kDataLoss, "a block of records with {}", what);
@@ -77,8 +80,10 @@ class Dictionary {
     }
     codec::PutVarint(out, texts_.size());
     PutInts(lengths, out);
-    out->push_back(static_cast<char>(TextForm::kPlain));
-    codec::PutBytes(out, all);
+    const std::string frame = CompressBytes(all, kLevel);
+    const bool plain = frame.empty() || frame.size() + kCellBytes > all.size();
+    out->push_back(static_cast<char>(plain ? TextForm::kPlain : TextForm::kCompressed));
+    codec::PutBytes(out, plain ? all : frame);
   }
 
  private:
@@ -86,7 +91,9 @@ class Dictionary {
   std::vector<const std::string*> texts_;
 };
 
-absl::StatusOr<std::vector<std::string_view>> ReadDictionary(codec::ByteReader* in) {
+// The texts point into `in`, or into *plain.
+absl::StatusOr<std::vector<std::string_view>> ReadDictionary(codec::ByteReader* in,
+                                                             std::string* plain) {
   const uint64_t count = in->Varint();
   if (!in->ok() || count > kMaxBlockRecords * codec::kMaxRecordColumns) {
     return Damaged("too many texts");
@@ -94,10 +101,22 @@ absl::StatusOr<std::vector<std::string_view>> ReadDictionary(codec::ByteReader* 
   RONDA_ASSIGN_OR_RETURN(const std::vector<int64_t> lengths,
                          ReadInts(in, static_cast<size_t>(count)));
   const uint8_t form = in->U8();
-  codec::ByteReader all(in->Bytes());
-  if (in->ok() && form != static_cast<uint8_t>(TextForm::kPlain)) {
+  std::string_view bytes = in->Bytes();
+  if (!in->ok()) {
+    return Damaged("texts that are cut short");
+  }
+  if (form == static_cast<uint8_t>(TextForm::kCompressed)) {
+    uint64_t size = 0;
+    for (const int64_t length : lengths) {
+      size += static_cast<uint64_t>(std::clamp<int64_t>(length, 0, kMaxTextBytes));
+    }
+    RONDA_ASSIGN_OR_RETURN(*plain, DecompressBytes(bytes, size, kMaxTextBytes,
+                                                   "a block of records with compressed text"));
+    bytes = *plain;
+  } else if (form != static_cast<uint8_t>(TextForm::kPlain)) {
     return Fail(absl::StatusCode::kUnimplemented, "a block of records with texts of form {}", form);
   }
+  codec::ByteReader all(bytes);
   std::vector<std::string_view> texts;
   texts.reserve(lengths.size());
   for (const int64_t length : lengths) {
@@ -204,8 +223,9 @@ absl::StatusOr<std::vector<StoredRecord>> ReadRecords(const std::vector<RecordCo
       return Damaged("records that are not in order");
     }
   }
-  RONDA_ASSIGN_OR_RETURN(const std::vector<std::string_view> texts, ReadDictionary(in));
-  size_t room = kMaxBlockRecordBytes + kMaxRecordBytes;
+  std::string plain;
+  RONDA_ASSIGN_OR_RETURN(const std::vector<std::string_view> texts, ReadDictionary(in, &plain));
+  size_t room = kMaxTextBytes;
   for (const RecordColumn& column : columns) {
     RONDA_RETURN_IF_ERROR(ReadValues(column.type, texts, in, &room, &records));
   }

@@ -4,12 +4,14 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "collector/store/catalogue_rows.h"
@@ -17,6 +19,7 @@
 #include "collector/store/journal_row.h"
 #include "collector/store/repair_journal.h"
 #include "collector/store/repair_recent.h"
+#include "collector/store/repair_records.h"
 #include "collector/store/replay.h"
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/store.h"
@@ -76,6 +79,30 @@ bool IsSoundJournal(const std::string& path) {
              .ok();
 }
 
+// The files of history/records/.
+absl::StatusOr<std::string> RepairRecords(const std::string& dir, const std::string& work,
+                                          int64_t now_ms) {
+  std::vector<std::string> paths;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(dir + "/history/records", ignored)) {
+    if (entry.path().extension() == ".db") {
+      paths.push_back(entry.path().string());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  std::string report;
+  for (const std::string& path : paths) {
+    if (IsSoundRecords(path)) {
+      report += fmt::format("{}: in order, left as it is\n", path);
+      continue;
+    }
+    RONDA_ASSIGN_OR_RETURN(const std::string facts, RebuildRecords(path, work));
+    RONDA_ASSIGN_OR_RETURN(const std::string kept, Replace(path, work + "/records.db", now_ms));
+    report += facts + fmt::format("the damaged file is kept as {}\n", kept);
+  }
+  return report;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock& clock) {
@@ -115,7 +142,8 @@ absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock
                            Replace(journal, work + "/ronda.db", clock.NowMs()));
     report += facts + fmt::format("the damaged file is kept as {}\n", kept);
   }
-  return report;
+  RONDA_ASSIGN_OR_RETURN(const std::string records, RepairRecords(dir, work, clock.NowMs()));
+  return report + records;
 }
 
 }  // namespace ronda::store

@@ -58,6 +58,19 @@ class DataFolder {
     }
     ASSERT_OK(store_->Flush(20'000));
   }
+  // A gap record of each of the times, durable when this returns.
+  void AppendGaps(const std::vector<int64_t>& t_ms) {
+    store::RecordMaker maker(2, GapRecord());
+    for (const int64_t t : t_ms) {
+      const Record gap{t, {t - 1, t, std::string(), std::string("test"), std::string()}};
+      store::Batch batch;
+      batch.node = node_;
+      batch.epoch = {epoch_, 1};
+      batch.frames.push_back(maker.Make(++seq_, {&gap, 1}));
+      ASSERT_OK(store_->Append(std::move(batch)));
+    }
+    ASSERT_OK(store_->Flush(20'000));
+  }
   // Everything that is sealed to packed rows.
   void Compact() { ASSERT_OK(store_->CompactNow()); }
   // Everything to blocks, and the journal trimmed.

@@ -70,6 +70,19 @@ TEST(RecordBlockTest, GivesEveryValueBack) {
   ExpectSame(got, block);
 }
 
+TEST(RecordBlockTest, CompressesItsTexts) {
+  RecordBlock block = SmallBlock();
+  block.records.clear();
+  for (uint32_t i = 0; i < 500; ++i) {
+    block.records.push_back(
+        {i, 0, {kStart + i, {int64_t{i}, 1.5, "statement " + std::to_string(i * 7919)}}});
+  }
+  const std::string bytes = EncodeRecordBlock(block);
+  EXPECT_LT(bytes.size(), 3500u);
+  ASSERT_OK_AND_ASSIGN(const RecordBlock got, DecodeRecordBlock(bytes));
+  ExpectSame(got, block);
+}
+
 TEST(RecordBlockTest, MayHaveNoColumnsOrNoTexts) {
   RecordBlock block = SmallBlock();
   block.columns.clear();

@@ -348,6 +348,34 @@ TEST_F(RecordStoreTest, ADamagedRunBecomesAGapAndIsNotAskedForAgain) {
   EXPECT_EQ(Numbers("a"), std::vector<int64_t>{1});
 }
 
+TEST_F(RecordStoreTest, ARepairSavesTheBlocksThatAreWhole) {
+  Open();
+  for (int64_t hour = 0; hour < 30; ++hour) {
+    Append("a", hour, {kT0 + hour * kHourMs + 1}, Noise(3000, static_cast<uint64_t>(hour)));
+  }
+  Append("b", 0, {kT0 + 1});
+  Pack();
+  clock_.Advance(options_.retention_raw_ms + kDayMs);
+  ASSERT_OK(store_->CompactNow());
+  store_.reset();
+  ASSERT_OK_AND_ASSIGN(std::string report, RepairDataFolder(options_.dir, clock_));
+  EXPECT_NE(report.find(Files()[0] + ": in order"), std::string::npos) << report;
+  const std::string path = options_.dir + "/history/records/" + Files()[0];
+  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(path, 10 << 20));
+  bytes.replace(0, 4096, std::string(4096, 'x'));
+  bytes[bytes.size() / 2] ^= 1;
+  std::ofstream(path, std::ios::binary) << bytes;
+  ASSERT_OK_AND_ASSIGN(report, RepairDataFolder(options_.dir, clock_));
+  EXPECT_NE(report.find("saved 3"), std::string::npos) << report;
+  EXPECT_NE(report.find(".corrupt-"), std::string::npos) << report;
+  Open();
+  EXPECT_GE(Numbers("a").size(), 28u);
+  EXPECT_EQ(store_->Stats().counters.corrupt_blocks, 0);
+  Append("a", 30, {kT0 + 1});
+  Pack();
+  EXPECT_EQ(Numbers("a", kT0 + 1, kT0 + 1), (std::vector<int64_t>{0, 30}));
+}
+
 TEST_F(RecordStoreTest, AnHourOfMuchTextIsManyBlocks) {
   Open();
   int64_t n = 0;

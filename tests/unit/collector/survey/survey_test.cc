@@ -113,6 +113,37 @@ TEST_F(SurveyTest, NamesEachPackedRowThatIsDamaged) {
   EXPECT_NE(after[4].problems[0].find("not the one that it says"), std::string::npos);
 }
 
+TEST_F(SurveyTest, CountsPackedRecordsAndNamesThoseThatAreDamaged) {
+  constexpr int64_t kHourMs = 3'600'000;
+  const int64_t t0 = backup::DataFolder::TimeOf(0);
+  data_.AppendGaps({t0, t0 + 1, t0 + kHourMs, t0 + kHourMs + 1, t0 + kHourMs + 2});
+  data_.Seal();
+  data_.Compact();
+  const auto before = Survey(Depth::kCheck);
+  const FileReport& records = before.back();
+  ASSERT_EQ(records.kind, "records");
+  EXPECT_EQ(records.parts.at("gap records").rows, 5);
+  EXPECT_GT(records.parts.at("gap records").bytes, 100);
+  EXPECT_EQ(records.problem_count, 0) << records.problems[0];
+  EXPECT_EQ(records.oldest_ms, t0);
+  EXPECT_EQ(records.newest_ms, t0 + kHourMs + 2);
+  Damage(records.name,
+         "UPDATE blocks SET data=substr(data,1,length(data)-3)||x'ffffff' WHERE id=1;"
+         "UPDATE blocks SET node='web2' WHERE id=2");
+  const auto after = Survey(Depth::kCheck);
+  ASSERT_EQ(after.back().problem_count, 2);
+  EXPECT_NE(after.back().problems[0].find("block 1 (node web1, kind gap, "), std::string::npos)
+      << after.back().problems[0];
+  EXPECT_NE(after.back().problems[1].find("not the one its row says"), std::string::npos);
+}
+
+TEST_F(SurveyTest, TellsWhatWasRemovedBecauseThereWasTooMuch) {
+  Damage("history/recent.db", "INSERT INTO removed_records VALUES('log', 5, 1000, 7)");
+  const auto reports = Survey(Depth::kStats);
+  EXPECT_EQ(reports[1].removed_records.at("log").rows, 5);
+  EXPECT_EQ(reports[1].removed_records.at("log").bytes, 1000);
+}
+
 TEST_F(SurveyTest, AForeignFileIsAProblem) {
   const std::string folder = data_.dir() + "/history/raw";
   std::filesystem::create_directories(folder);
