@@ -100,6 +100,11 @@ TEST(CollectorConfigTest, RefusesBadValuesByKey) {
        "a header's value is one line"},
       {"channels: [{name: a}, {name: a}]", "channels[1].name: the name \"a\" is there twice"},
       {"channels: [{name: a, type: email}]", "channels[0].type: expected one of log, webhook"},
+      {"retention: {records: {kinds: [{keep: 1d}]}}",
+       "retention.records.kinds[0].kind: which kind of records"},
+      {"retention: {records: {kinds: [{kind: a}, {kind: a}]}}",
+       "retention.records.kinds[1].kind: the kind \"a\" is there twice"},
+      {"retention: {records: {keep: 1m}}", "retention.records.keep: 1m is out of range"},
       {"limits: {max_series: 0}", "limits.max_series: 0 is out of range"},
       {"rules: /etc/x.yml", "rules: expected a list of paths"}};
   for (const auto& [text, what] : cases) {
@@ -111,6 +116,18 @@ TEST(CollectorConfigTest, RefusesBadValuesByKey) {
 TEST(CollectorConfigTest, FindsRulesBesideTheFile) {
   ASSERT_OK_AND_ASSIGN(const CollectorConfig config, Parse("rules: [rules/*.yml, /x.yml]"));
   EXPECT_THAT(config.rules, testing::ElementsAre("/etc/ronda/rules/*.yml", "/x.yml"));
+}
+
+TEST(CollectorConfigTest, KindsOfRecordsHaveWhatTheOthersHave) {
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config,
+                       Parse("retention: {records: {keep: 30d, max_size: 1MiB, kinds: "
+                             "[{kind: alert, keep: 365d}, {kind: log, max_size: 0}]}}"));
+  const RecordsConfig& records = config.retention.records;
+  ASSERT_EQ(records.kinds.size(), 2u);
+  EXPECT_EQ(records.kinds[0].keep_ms, int64_t{365} * 86'400'000);
+  EXPECT_EQ(records.kinds[0].max_size_bytes, 1 << 20);
+  EXPECT_EQ(records.kinds[1].keep_ms, int64_t{30} * 86'400'000);
+  EXPECT_EQ(records.kinds[1].max_size_bytes, 0);
 }
 
 TEST(CollectorConfigTest, DescribesWhatReadsBack) {
@@ -139,6 +156,8 @@ TEST(CollectorConfigTest, SampleHasEveryKeyWithItsDefault) {
   ASSERT_OK_AND_ASSIGN(CollectorConfig all, Parse(text));
   EXPECT_EQ(all.channels.size(), 3u);
   all.channels = defaults.channels;
+  EXPECT_EQ(all.retention.records.kinds.size(), 1u);
+  all.retention.records.kinds.clear();
   all.rules = defaults.rules;
   EXPECT_EQ(all.http.listen, "127.0.0.1:7711");
   all.http.listen.clear();
