@@ -14,6 +14,7 @@
 #include "common/base/thread.h"
 #include "common/base/version.h"
 #include "common/obs/log.h"
+#include "common/rpc/credentials.h"
 
 namespace ronda::agent {
 namespace {
@@ -43,6 +44,11 @@ StreamOptions StreamOptionsOf(const AgentConfig& config) {
   options.version = std::string(Version());
   options.failover_after_ms = config.failover.after_ms;
   options.return_after_ms = config.failover.return_after_ms;
+  if (!config.insecure) {
+    options.credentials = [files = TlsFiles(config)] {
+      return rpc::LoadChannelCredentials(files, SystemClock().NowMs());
+    };
+  }
   return options;
 }
 
@@ -145,7 +151,12 @@ Agent::Agent(const AgentConfig& config, const Clock& clock)
       spool_(SpoolOptionsOf(config), queue_, clock),
       stream_(StreamOptionsOf(config), queue_, clock),
       pause_file_(PauseFile(config)),
-      suspended_ms_(clock.SuspendedMs()) {}
+      suspended_ms_(clock.SuspendedMs()) {
+  if (!config.insecure) {
+    renewal_ =
+        std::make_unique<Renewal>(RenewalOptions{config.collectors, TlsFiles(config)}, clock);
+  }
+}
 
 Agent::~Agent() { Stop(0); }
 
@@ -223,6 +234,9 @@ void Agent::Start() {
   LookForPause();
   spool_.Start();
   stream_.Start();
+  if (renewal_ != nullptr) {
+    renewal_->Start();
+  }
   for (Source& source : sources_) {
     source.thread->Start();
   }

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/config.h"
+#include "agent/enroll/renewal.h"
 #include "agent/gap_log.h"
 #include "agent/pause.h"
 #include "agent/samplers/sampler.h"
@@ -25,7 +26,8 @@
 namespace ronda::agent {
 
 // Threads: one per group (ronda-host, ronda-pg), two or three for the stream, one for the disk, one
-// that looks after what was dropped. No lock is held across two of them.
+// for the next certificate, one that looks after what was dropped. No lock is held across two of
+// them.
 class Agent {
  public:
   // kInvalidArgument: a part of the configuration that only its user can judge (a filter that is no
@@ -70,9 +72,10 @@ class Agent {
   Spool spool_;
   StreamClient stream_;
   const std::string pause_file_;
-  std::optional<PauseOrder> pause_;  // the keeper's
-  bool pause_unreadable_ = false;    // likewise
-  int64_t suspended_ms_ = 0;         // the host thread's: Clock::SuspendedMs() when last asked
+  std::optional<PauseOrder> pause_;   // the keeper's
+  bool pause_unreadable_ = false;     // likewise
+  int64_t suspended_ms_ = 0;          // the host thread's: Clock::SuspendedMs() when last asked
+  std::unique_ptr<Renewal> renewal_;  // null: plain text
   std::vector<Source> sources_;
   std::map<uint32_t, std::string> group_names_;
   std::thread keeper_;

@@ -185,6 +185,19 @@ Type<PostgresConfig> PostgresType() {
       .Build();
 }
 
+// Why that collector may not be spoken to in plain text; "" if it may, or is not.
+std::string CheckPlain(const AgentConfig& config, const std::string& collector) {
+  const auto address = config::ParseAddress(collector);
+  if (!config.insecure || config.insecure_anywhere || !address.ok() ||
+      config::IsLoopback(address->host)) {
+    return "";
+  }
+  return fmt::format(
+      "sending to {} in plain text is refused, it is another machine; enrol this node instead or, "
+      "in a network that you trust, set insecure_anywhere: true (--insecure-anywhere)",
+      collector);
+}
+
 void CheckAgent(const Value& value, const std::string& /*path*/, Errors* errors, AgentConfig* out) {
   if (out->node.empty()) {
     out->node = HostName();
@@ -194,6 +207,14 @@ void CheckAgent(const Value& value, const std::string& /*path*/, Errors* errors,
   }
   if (out->spool.path != "none") {
     out->spool.path = errors->Resolve(out->spool.path);
+  }
+  for (std::string* path : {&out->tls.ca, &out->tls.cert, &out->tls.key}) {
+    *path = errors->Resolve(*path);
+  }
+  for (const std::string& collector : out->collectors) {
+    if (const std::string what = CheckPlain(*out, collector); !what.empty()) {
+      errors->Add(PositionOf(value, "insecure"), "insecure", what);
+    }
   }
   std::set<std::string> names;
   for (size_t i = 0; i < out->postgres.size(); ++i) {
@@ -214,6 +235,20 @@ Type<AgentConfig> AgentType() {
            "labels on all series of this node, such as role or env")
       .Add("collectors", &AgentConfig::collectors, List(config::AddressText(), 16),
            "where to send to, in order of preference; an IPv6 address stands in brackets")
+      .Add("tls", &AgentConfig::tls,
+           Object<TlsConfig>()
+               .Add("ca", &TlsConfig::ca, String(nullptr, "path"),
+                    "the authority that collectors are believed by, PEM")
+               .Add("cert", &TlsConfig::cert, String(nullptr, "path"),
+                    "this node's certificate, PEM; renewed in time")
+               .Add("key", &TlsConfig::key, String(nullptr, "path"),
+                    "its key, readable by the agent alone")
+               .Build(),
+           "the files that ronda-agent enroll writes")
+      .Add("insecure", &AgentConfig::insecure, Bool(),
+           "speak plain text, to collectors on this machine")
+      .Add("insecure_anywhere", &AgentConfig::insecure_anywhere, Bool(),
+           "with insecure: to collectors on other machines too")
       .Add("host", &AgentConfig::host, HostType(), "the machine itself")
       .Add("postgres", &AgentConfig::postgres, List(PostgresType(), 64),
            "PostgreSQL servers to watch", "none")
@@ -269,7 +304,16 @@ absl::Status Validate(const AgentConfig& config) {
       errors.Add({}, "collectors", Message(address.status()));
     }
   }
+  for (const std::string& collector : config.collectors) {
+    if (const std::string what = CheckPlain(config, collector); !what.empty()) {
+      errors.Add({}, "insecure", what);
+    }
+  }
   return errors.ToStatus();
+}
+
+tls::Files TlsFiles(const AgentConfig& config) {
+  return {config.tls.ca, config.tls.cert, config.tls.key};
 }
 
 std::string Describe(const AgentConfig& config) { return AgentType().print(config) + "\n"; }

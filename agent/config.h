@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "common/config/spec.h"
 #include "common/obs/log.h"
+#include "common/tls/files.h"
 
 namespace ronda::agent {
 
@@ -61,10 +62,20 @@ struct FailoverConfig {
   int64_t return_after_ms = 60'000;
 };
 
+// Where `ronda-agent enroll` puts them.
+struct TlsConfig {
+  std::string ca = "/var/lib/ronda-agent/tls/ca.pem";
+  std::string cert = "/var/lib/ronda-agent/tls/node.pem";
+  std::string key = "/var/lib/ronda-agent/tls/node.key";
+};
+
 struct AgentConfig {
   std::string node;  // after Parse/Load never empty: the host's name if the file has none
   std::map<std::string, std::string> labels;
   std::vector<std::string> collectors{"127.0.0.1:7710"};  // in order of preference
+  TlsConfig tls;
+  bool insecure = false;           // plain text, to collectors on this machine
+  bool insecure_anywhere = false;  // plain text to any
   HostConfig host;
   std::vector<PostgresConfig> postgres;
   SpoolConfig spool;
@@ -82,6 +93,9 @@ absl::StatusOr<AgentConfig> ParseAgentConfig(std::string_view text, const std::s
 // What must hold once more after options of the command line have been put in: the names and
 // addresses. kInvalidArgument otherwise.
 absl::Status Validate(const AgentConfig& config);
+
+// The certificate's files, for common/tls.
+tls::Files TlsFiles(const AgentConfig& config);
 
 // The effective configuration as YAML, without a secret; what --check-config prints.
 std::string Describe(const AgentConfig& config);

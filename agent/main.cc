@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/config.h"
+#include "agent/enroll_command.h"
 #include "agent/pause.h"
 #include "common/base/clock.h"
 #include "common/base/signals.h"
@@ -16,6 +17,7 @@
 #include "common/base/version.h"
 #include "common/config/units.h"
 #include "common/obs/log.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/tuning.h"
 
 namespace ronda::agent {
@@ -29,6 +31,7 @@ constexpr char kFooter[] =
     "127.0.0.1:7710\n"
     "  ronda-agent --collector mon1:7710 --node web1\n"
     "  ronda-agent --postgres 'host=/var/run/postgresql user=postgres dbname=postgres'\n"
+    "  ronda-agent enroll --collector mon1:7710 --token-file ./token\n"
     "  ronda-agent --check-config --config /etc/ronda/agent.yml\n"
     "  ronda-agent pause --for 30m --reason 'kernel upgrade'   # the agent that runs here\n"
     "  ronda-agent resume\n";
@@ -40,6 +43,9 @@ struct Flags {
   std::vector<std::string> postgres;
   std::string log_level;
   std::string spool;
+  std::string tls_dir;
+  bool insecure = false;
+  bool insecure_anywhere = false;
   bool check_config = false;
   bool print_metrics = false;
 };
@@ -62,6 +68,12 @@ absl::StatusOr<AgentConfig> EffectiveConfig(const Flags& flags) {
   if (!flags.spool.empty()) {
     config.spool.path = flags.spool;
   }
+  if (!flags.tls_dir.empty()) {
+    config.tls = {flags.tls_dir + "/ca.pem", flags.tls_dir + "/node.pem",
+                  flags.tls_dir + "/node.key"};
+  }
+  config.insecure = config.insecure || flags.insecure || flags.insecure_anywhere;
+  config.insecure_anywhere = config.insecure_anywhere || flags.insecure_anywhere;
   for (const std::string& dsn : flags.postgres) {
     PostgresConfig server;
     server.dsn = dsn;
@@ -124,6 +136,30 @@ int Pause(const Flags& flags, bool pause, const std::string& length, const std::
   return 0;
 }
 
+// Without a certificate no collector would take anything: better said now than in the log.
+absl::StatusOr<std::string> CheckTls(const AgentConfig& config, int64_t now_ms, bool strict) {
+  if (config.insecure) {
+    return "plain text";
+  }
+  const auto material = tls::Load(TlsFiles(config), now_ms);
+  if (material.status().code() == absl::StatusCode::kNotFound) {
+    return Fail(
+        absl::StatusCode::kNotFound,
+        "this node is not enrolled ({}): make a token with `ronda enroll token`, then run "
+        "ronda-agent enroll --collector {} --token-file FILE; on the collector's own machine "
+        "ronda-agent enroll --socket /run/ronda/collector.sock will do",
+        Message(material.status()), config.collectors.front());
+  }
+  // One that has expired is not the end: the node samples on, and may be enrolled meanwhile.
+  if (!strict && material.status().code() == absl::StatusCode::kFailedPrecondition) {
+    obs::Warn("agent", "{}", Message(material.status()));
+    return std::string(Message(material.status()));
+  }
+  RONDA_RETURN_IF_ERROR(Annotate(material.status(), "tls"));
+  return fmt::format("the certificate in {} is fine until {}", config.tls.cert,
+                     tls::FormatInstant(material->info.not_after_ms));
+}
+
 int Run(const Flags& flags) {
   auto config = EffectiveConfig(flags);
   if (!config.ok()) {
@@ -136,8 +172,13 @@ int Run(const Flags& flags) {
     fmt::print(stderr, "ronda-agent: {}\n", Message(agent.status()));
     return kWrongUse;
   }
+  const absl::StatusOr<std::string> tls = CheckTls(*config, clock.NowMs(), flags.check_config);
+  if (!tls.ok()) {
+    fmt::print(stderr, "ronda-agent: {}\n", Message(tls.status()));
+    return kWrongUse;
+  }
   if (flags.check_config) {
-    fmt::print("{}", Describe(*config));
+    fmt::print("{}# {}\n", Describe(*config), *tls);
     return 0;
   }
   if (absl::Status logging = obs::InitLogging(config->log); !logging.ok()) {
@@ -160,6 +201,7 @@ int Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   ronda::rpc::TuneProcess();
+  ronda::rpc::RequireTls13();
   ronda::BlockSignals({SIGINT, SIGTERM, SIGHUP});
   ronda::agent::Flags flags;
   CLI::App app{"Samples this machine and its databases each second and streams to a collector."};
@@ -187,9 +229,17 @@ int main(int argc, char** argv) {
   }
   app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--tls", flags.tls_dir,
+                 "folder of ca.pem, node.pem and node.key (default /var/lib/ronda-agent/tls)");
+  app.add_flag("--insecure", flags.insecure,
+               "speak plain text to a collector on this machine, without certificates");
+  app.add_flag("--insecure-anywhere", flags.insecure_anywhere,
+               "speak plain text to collectors elsewhere as well, in a network that you trust");
   app.add_flag("--check-config", flags.check_config, "check and print the configuration, then end");
   app.add_flag("--print-metrics", flags.print_metrics,
                "print what can be sampled (name, type, unit, labels, help), then end");
+  ronda::agent::EnrollCommand enroll;
+  ronda::agent::AddEnrollCommand(&app, &enroll);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -201,6 +251,14 @@ int main(int argc, char** argv) {
   }
   if (pause->parsed() || resume->parsed()) {
     return ronda::agent::Pause(flags, pause->parsed(), pause_length, pause_reason);
+  }
+  if (app.got_subcommand("enroll")) {
+    const auto config = ronda::agent::EffectiveConfig(flags);
+    if (!config.ok()) {
+      fmt::print(stderr, "ronda-agent: {}\n", ronda::Message(config.status()));
+      return ronda::agent::kWrongUse;
+    }
+    return ronda::agent::RunEnrollCommand(enroll, *config);
   }
   return ronda::agent::Run(flags);
 }

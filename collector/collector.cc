@@ -6,6 +6,8 @@
 
 #include <grpcpp/impl/service_type.h>
 
+#include "collector/access/live_streams.h"
+#include "collector/admin/service.h"
 #include "collector/http/service.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/service.h"
@@ -17,6 +19,10 @@
 #include "collector/rules/rule_file.h"
 #include "collector/server.h"
 #include "collector/store/store.h"
+#include "collector/trust/audit.h"
+#include "collector/trust/authority.h"
+#include "collector/trust/enrolment_service.h"
+#include "collector/trust/ledger.h"
 #include "common/base/files.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
@@ -30,6 +36,8 @@ namespace {
 
 constexpr int64_t kStopGraceMs = 2000;
 constexpr int64_t kFlushMs = 5000;
+constexpr int64_t kSweepSeconds = 5;
+constexpr int64_t kRefreshSeconds = 60;
 
 absl::StatusOr<std::vector<rules::RuleFile>> LoadRules(const CollectorConfig& config) {
   RONDA_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindRuleFiles(config.rules));
@@ -66,10 +74,12 @@ std::vector<notify::ChannelConfig> ChannelsOf(const CollectorConfig& config) {
   return channels;
 }
 
-// Looks for silent nodes each second.
+// What time drives: silent nodes each second, certificates that are over or revoked each five,
+// files of certificates that have changed each minute.
 class Ticker {
  public:
-  explicit Ticker(ingest::Pipeline& pipeline) : pipeline_(pipeline) {
+  Ticker(ingest::Pipeline& pipeline, access::LiveStreams& streams, trust::Authority* authority)
+      : pipeline_(pipeline), streams_(streams), authority_(authority) {
     thread_ = StartThread("ronda-tick", [this] { Run(); });
   }
   ~Ticker() {
@@ -83,7 +93,7 @@ class Ticker {
 
  private:
   void Run() {
-    for (;;) {
+    for (int64_t second = 1;; ++second) {
       {
         MutexLock lock(&mu_);
         if (!stop_) {
@@ -94,10 +104,20 @@ class Ticker {
         }
       }
       pipeline_.Tick();
+      if (second % kSweepSeconds == 0) {
+        streams_.Sweep();
+      }
+      if (second % kRefreshSeconds == 0 && authority_ != nullptr) {
+        if (absl::Status status = authority_->Refresh(); !status.ok()) {
+          obs::Error("collector", "the certificates stay as they were: {}", Message(status));
+        }
+      }
     }
   }
 
   ingest::Pipeline& pipeline_;
+  access::LiveStreams& streams_;
+  trust::Authority* const authority_;
   Mutex mu_;
   CondVar cv_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
@@ -127,6 +147,18 @@ absl::StatusOr<http::Service::Options> HttpOptions(const CollectorConfig& config
   return options;
 }
 
+trust::Authority::Options AuthorityOptionsOf(const CollectorConfig& config) {
+  trust::Authority::Options options;
+  options.dir = TrustFolder(config);
+  options.names = config.tls.names;
+  options.files = {config.tls.ca, config.tls.cert, config.tls.key};
+  options.valid_ms = config.tls.valid_for_ms;
+  if (const auto listen = config::ParseAddress(config.listen, true); listen.ok()) {
+    options.names.push_back(listen->host);
+  }
+  return options;
+}
+
 }  // namespace
 
 // In the order of construction; destroyed the other way round.
@@ -137,13 +169,21 @@ struct Collector::Impl {
   std::unique_ptr<notify::Outbox> outbox;
   std::unique_ptr<ingest::Pipeline> pipeline;
   std::unique_ptr<query::LocalApi> api;
+  std::unique_ptr<trust::Authority> authority;  // null: plain text
+  std::unique_ptr<trust::Audit> audit;
+  std::unique_ptr<trust::Ledger> ledger;
+  std::unique_ptr<access::LiveStreams> streams;
   std::unique_ptr<rpc::AsyncService> ingest_service;
   std::unique_ptr<grpc::Service> query_service;
+  std::unique_ptr<grpc::Service> enrolment_service;
+  std::unique_ptr<grpc::Service> admin_service;
   std::unique_ptr<Server> server;
   std::unique_ptr<http::Service> http;
   std::unique_ptr<Ticker> ticker;
 
   absl::Status Build(const Clock& clock);
+  absl::Status BuildTrust(const Clock& clock);
+  absl::Status Serve(const Clock& clock);
   absl::Status StartHttp(const Clock& clock);
   absl::Status Reload();
   absl::Status RestoreOutbox();
@@ -198,6 +238,9 @@ absl::Status Collector::Impl::StartHttp(const Clock& clock) {
 // Rules and tokens; the rest of the configuration holds until the next start.
 absl::Status Collector::Impl::Reload() {
   RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(config));
+  if (authority != nullptr) {
+    RONDA_RETURN_IF_ERROR(authority->Refresh());
+  }
   const auto tokens = http::LoadTokens(HttpTokenFile(config));
   if (!tokens.ok() && tokens.status().code() != absl::StatusCode::kNotFound) {
     return tokens.status();
@@ -245,19 +288,57 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   query::LocalApi::Options api_options;
   api_options.data_dir = config.data_dir;
   api = std::make_unique<query::LocalApi>(*store, pipeline.get(), clock, api_options);
+  RONDA_RETURN_IF_ERROR(BuildTrust(clock));
+  outbox->Start();
+  RONDA_RETURN_IF_ERROR(Serve(clock));
+  RONDA_RETURN_IF_ERROR(StartHttp(clock));
+  ticker = std::make_unique<Ticker>(*pipeline, *streams, authority.get());
+  return absl::OkStatus();
+}
+
+absl::Status Collector::Impl::BuildTrust(const Clock& clock) {
+  RONDA_ASSIGN_OR_RETURN(audit, trust::Audit::Open(*store, clock));
+  RONDA_ASSIGN_OR_RETURN(ledger, trust::Ledger::Open(*store, *audit, clock));
+  if (!config.insecure) {
+    RONDA_ASSIGN_OR_RETURN(authority, trust::Authority::Open(AuthorityOptionsOf(config), clock));
+  } else {
+    obs::Warn("collector", "plain text: whoever reaches {} may write as any node", config.listen);
+  }
+  streams = std::make_unique<access::LiveStreams>(
+      [ledger = ledger.get(), &clock](const access::Peer& peer) -> absl::Status {
+        if (clock.NowMs() >= peer.not_after_ms) {
+          return Fail(absl::StatusCode::kUnauthenticated, "the certificate of {} has expired",
+                      access::Describe(peer));
+        }
+        return ledger->CheckRevoked(peer);
+      });
+  return absl::OkStatus();
+}
+
+absl::Status Collector::Impl::Serve(const Clock& clock) {
   ingest::SessionLimits limits;
   limits.max_series = static_cast<size_t>(config.limits.max_series);
-  ingest_service = ingest::NewIngestService(*pipeline, *store, clock, limits);
+  ingest_service = ingest::NewIngestService(*pipeline, *store, clock, limits, *streams);
   query_service = query::NewQueryService(*api);
-  outbox->Start();
-  ServerOptions server_options;
-  server_options.listen = config.listen;
-  server_options.socket = config.socket;
-  server_options.max_message_bytes = config.limits.max_message_bytes;
-  RONDA_ASSIGN_OR_RETURN(
-      server, Server::Start(server_options, {query_service.get()}, ingest_service.get()));
-  RONDA_RETURN_IF_ERROR(StartHttp(clock));
-  ticker = std::make_unique<Ticker>(*pipeline);
+  admin_service = admin::NewAdminService({authority.get(), *ledger, *streams, *store, clock});
+  std::vector<grpc::Service*> services = {query_service.get(), admin_service.get()};
+  ServerOptions options;
+  options.listen = config.listen;
+  options.socket = config.socket;
+  options.socket_others_read = config.socket_others == SocketOthers::kRead;
+  options.max_message_bytes = config.limits.max_message_bytes;
+  if (authority != nullptr) {
+    enrolment_service = trust::NewEnrolmentService(*authority, *ledger, clock);
+    services.push_back(enrolment_service.get());
+    options.own_certificate = [authority = authority.get()] { return authority->own(); };
+    options.identify = [authority = authority.get(), ledger = ledger.get()](
+                           const std::string& chain) -> absl::StatusOr<access::Peer> {
+      RONDA_ASSIGN_OR_RETURN(access::Peer peer, authority->Identify(chain));
+      RONDA_RETURN_IF_ERROR(ledger->CheckRevoked(peer));
+      return peer;
+    };
+  }
+  RONDA_ASSIGN_OR_RETURN(server, Server::Start(options, services, ingest_service.get()));
   return absl::OkStatus();
 }
 

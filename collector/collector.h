@@ -28,7 +28,8 @@ class Collector {
   // The same of the HTTP server.
   const std::string& http_address() const;
 
-  // Takes the rule files and tokens as they are now: all of them, or with an error none.
+  // Takes the rule files, certificates and tokens as they are now: all of them, or with an error
+  // none.
   absl::Status Reload();
 
   // Ends the streams, makes everything durable, closes the files. Idempotent.

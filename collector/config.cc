@@ -1,6 +1,7 @@
 #include "collector/config.h"
 
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -10,6 +11,7 @@
 #include "common/config/address.h"
 #include "common/config/log_options.h"
 #include "common/config/secret.h"
+#include "common/tls/files.h"
 
 namespace ronda::collector {
 namespace {
@@ -74,13 +76,14 @@ std::string CheckHeader(std::string_view name) {
 }
 
 // Why `listen` may not be used, or OK.
-absl::Status CheckListen(const std::string& listen, bool insecure) {
-  RONDA_ASSIGN_OR_RETURN(const config::Address address, config::ParseAddress(listen, true));
-  if (!insecure && !config::IsLoopback(address.host)) {
+absl::Status CheckListen(const CollectorConfig& config) {
+  RONDA_ASSIGN_OR_RETURN(const config::Address address, config::ParseAddress(config.listen, true));
+  if (config.insecure && !config.insecure_anywhere && !config::IsLoopback(address.host)) {
     return Fail(absl::StatusCode::kFailedPrecondition,
-                "listening on {}, which other machines can reach, is refused without TLS; listen "
-                "on 127.0.0.1 or, in a network you trust, set insecure: true (--insecure)",
-                listen);
+                "listening on {}, which other machines can reach, is refused in plain text; take "
+                "insecure: true away, listen on 127.0.0.1 or, in a network that you trust, set "
+                "insecure_anywhere: true as well (--insecure-anywhere)",
+                config.listen);
   }
   return absl::OkStatus();
 }
@@ -110,7 +113,7 @@ std::pair<std::string_view, std::string> CheckHttp(const HttpConfig& http, bool 
     return {"listen",
             fmt::format("serving HTTP on {}, which other machines can reach, is refused without "
                         "http.tls_certificate and http.tls_key; listen on 127.0.0.1 or, in a "
-                        "network you trust, set insecure: true (--insecure)",
+                        "network you trust, set insecure_anywhere: true",
                         http.listen)};
   }
   if (http.token_file.empty()) {
@@ -141,6 +144,28 @@ Type<HttpConfig> HttpType() {
       .Add("max_waiting_queries", &HttpConfig::max_waiting_queries, Int(0, 100'000),
            "queries that may wait; more are answered with 503")
       .Build();
+}
+
+std::string CheckName(std::string_view name) {
+  const bool clean =
+      !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '-' || c == ':';
+      });
+  return clean ? "" : fmt::format("\"{}\" is neither a host's name nor an address", name);
+}
+
+void CheckTlsKeys(const Value& value, const std::string& path, Errors* errors, TlsConfig* out) {
+  const std::pair<std::string_view, std::string*> files[] = {
+      {"ca", &out->ca}, {"cert", &out->cert}, {"key", &out->key}};
+  const bool any = !out->ca.empty() || !out->cert.empty() || !out->key.empty();
+  for (const auto& [key, file] : files) {
+    if (any && file->empty()) {
+      errors->Add(value.position, ChildPath(path, key), "ca, cert and key are given together");
+    } else if (any) {
+      *file = errors->Resolve(*file);
+    }
+  }
 }
 
 void CheckWebhook(const Value& value, const std::string& path, Errors* errors, ChannelConfig* out) {
@@ -251,10 +276,10 @@ Type<RecordsConfig> RecordsType() {
 
 void CheckCollector(const Value& value, const std::string& /*path*/, Errors* errors,
                     CollectorConfig* out) {
-  if (const absl::Status listen = CheckListen(out->listen, out->insecure); !listen.ok()) {
+  if (const absl::Status listen = CheckListen(*out); !listen.ok()) {
     errors->Add(PositionOf(value, "listen"), "listen", Message(listen));
   }
-  if (const auto [key, what] = CheckHttp(out->http, out->insecure); !what.empty()) {
+  if (const auto [key, what] = CheckHttp(out->http, out->insecure_anywhere); !what.empty()) {
     const Value* http = value.Find("http");
     errors->Add(http != nullptr ? PositionOf(*http, key) : value.position, ChildPath("http", key),
                 what);
@@ -262,6 +287,9 @@ void CheckCollector(const Value& value, const std::string& /*path*/, Errors* err
   for (std::string* path :
        {&out->http.tls_certificate, &out->http.tls_key, &out->http.token_file}) {
     *path = path->empty() ? "" : errors->Resolve(*path);
+  }
+  if (out->insecure && !out->tls.cert.empty()) {
+    errors->Add(PositionOf(value, "insecure"), "insecure", "tls.cert is given: choose one of both");
   }
   for (std::string& path : out->rules) {
     path = errors->Resolve(path);
@@ -283,10 +311,30 @@ Type<CollectorConfig> CollectorType() {
            "folder of all data; one collector at a time")
       .Add("listen", &CollectorConfig::listen, config::AddressText(true),
            "where agents and remote CLIs connect; port 0 takes a free one")
+      .Add("tls", &CollectorConfig::tls,
+           Object<TlsConfig>()
+               .Add("ca", &TlsConfig::ca, config::OptionalString(nullptr, "path"),
+                    "an authority of your own that signed the certificates, PEM", "none")
+               .Add("cert", &TlsConfig::cert, config::OptionalString(nullptr, "path"),
+                    "the collector's certificate from it, PEM", "none")
+               .Add("key", &TlsConfig::key, config::OptionalString(nullptr, "path"),
+                    "its key, readable by the collector alone", "none")
+               .Add("names", &TlsConfig::names, List(String(CheckName, "names"), 100),
+                    "without those: what else agents call this collector, names and addresses")
+               .Add("valid_for", &TlsConfig::valid_for_ms, Duration(10 * kSecond, 10 * kYear),
+                    "without those: how long certificates are good; agents renew theirs in time")
+               .Also(CheckTlsKeys)
+               .Build(),
+           "certificates; without files Ronda makes its own in the data folder")
       .Add("insecure", &CollectorConfig::insecure, Bool(),
-           "allow other machines to connect without TLS")
+           "speak plain text, to this machine alone")
+      .Add("insecure_anywhere", &CollectorConfig::insecure_anywhere, Bool(),
+           "with insecure: to other machines too")
       .Add("socket", &CollectorConfig::socket, String(CheckSocket, "path"),
            "Unix socket for the CLI on this machine; \"\" is none")
+      .Add("socket_others", &CollectorConfig::socket_others,
+           OneOf<SocketOthers>({{"none", SocketOthers::kNone}, {"read", SocketOthers::kRead}}),
+           "what users may do there who are not root or in the group ronda")
       .Add("silence_after", &CollectorConfig::silence_after_ms, Duration(5 * kSecond, 24 * kHour),
            "a node that has sent nothing for so long is silent")
       .Add("silence_grace", &CollectorConfig::silence_grace_ms, Duration(0, 24 * kHour),
@@ -340,10 +388,33 @@ absl::Status Validate(const CollectorConfig& config) {
   if (const std::string what = CheckSocket(config.socket); !what.empty()) {
     return Fail(absl::StatusCode::kInvalidArgument, "socket: {}", what);
   }
-  if (const auto [key, what] = CheckHttp(config.http, config.insecure); !what.empty()) {
+  if (const auto [key, what] = CheckHttp(config.http, config.insecure_anywhere); !what.empty()) {
     return Fail(absl::StatusCode::kFailedPrecondition, "http.{}: {}", key, what);
   }
-  return Annotate(CheckListen(config.listen, config.insecure), "listen");
+  if (config.insecure && !config.tls.cert.empty()) {
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "insecure: tls.cert is given: choose one of both");
+  }
+  return Annotate(CheckListen(config), "listen");
+}
+
+std::string TrustFolder(const CollectorConfig& config) { return config.data_dir + "/trust"; }
+
+absl::StatusOr<std::string> CheckTls(const CollectorConfig& config, int64_t now_ms) {
+  if (config.insecure) {
+    return "plain text";
+  }
+  tls::Files files{config.tls.ca, config.tls.cert, config.tls.key};
+  if (files.empty()) {
+    const std::string dir = TrustFolder(config);
+    files = {dir + "/ca.pem", dir + "/collector.pem", dir + "/collector.key"};
+    if (access(files.ca.c_str(), F_OK) != 0) {
+      return fmt::format("a certificate authority will be made in {}", dir);
+    }
+  }
+  RONDA_ASSIGN_OR_RETURN(const tls::Material material, tls::Load(files, now_ms));
+  return fmt::format("the certificate in {} is fine until {}", files.certificate,
+                     tls::FormatInstant(material.info.not_after_ms));
 }
 
 std::string HttpTokenFile(const CollectorConfig& config) {

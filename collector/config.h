@@ -51,6 +51,18 @@ struct ChannelConfig {
   int64_t timeout_ms = 10'000;
 };
 
+// The collector's own certificate, of an authority of the user's. Without files Ronda's own, which
+// is made in the data folder.
+struct TlsConfig {
+  std::string ca;
+  std::string cert;
+  std::string key;
+  std::vector<std::string> names;  // for Ronda's own: what else agents call this collector
+  int64_t valid_for_ms = 90LL * 24 * 3'600 * 1'000;  // of what Ronda's own signs
+};
+
+enum class SocketOthers { kNone, kRead };
+
 struct LimitsConfig {
   int64_t max_message_bytes = 4 << 20;
   int64_t max_series = 10'000;  // of one agent
@@ -70,8 +82,11 @@ struct HttpConfig {
 struct CollectorConfig {
   std::string data_dir = "/var/lib/ronda-collector";
   std::string listen = "127.0.0.1:7710";  // port 0 takes a free one
-  bool insecure = false;
+  TlsConfig tls;
+  bool insecure = false;                             // plain text, to this machine alone
+  bool insecure_anywhere = false;                    // plain text to other machines too
   std::string socket = "/run/ronda/collector.sock";  // "" is none
+  SocketOthers socket_others = SocketOthers::kNone;
   int64_t silence_after_ms = 30'000;
   int64_t silence_grace_ms = 60'000;
   int64_t commit_interval_ms = 50;
@@ -96,11 +111,17 @@ absl::StatusOr<CollectorConfig> ParseCollectorConfig(std::string_view text,
 
 // What must hold once more after options of the command line have been put in: the addresses and
 // paths. kInvalidArgument otherwise; kFailedPrecondition for listening to other machines without
-// TLS and without `insecure`.
+// TLS and without `insecure_anywhere`.
 absl::Status Validate(const CollectorConfig& config);
 
 // Where the tokens are: http.token_file, or its default in the data folder.
 std::string HttpTokenFile(const CollectorConfig& config);
+
+// The folder of Ronda's own authority.
+std::string TrustFolder(const CollectorConfig& config);
+
+// Reads and checks the files of TLS, if there are any by now. Returns a line for people.
+absl::StatusOr<std::string> CheckTls(const CollectorConfig& config, int64_t now_ms);
 
 // The effective configuration as YAML, without a secret; what --check-config prints.
 std::string Describe(const CollectorConfig& config);

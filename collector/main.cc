@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "collector/ca_command.h"
 #include "collector/collector.h"
 #include "collector/config.h"
 #include "collector/token_command.h"
@@ -16,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/base/version.h"
 #include "common/obs/log.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/tuning.h"
 
 namespace ronda::collector {
@@ -30,6 +32,8 @@ constexpr char kFooter[] =
     "/var/lib/ronda-collector\n"
     "  ronda-collector --data ./data --listen 127.0.0.1:0 --print-address ./address\n"
     "  ronda-collector --check-config --config /etc/ronda/collector.yml\n"
+    "  ronda-collector ca init --name mon1.example.com\n"
+    "  ronda-collector ca user alice --role operate\n"
     "  ronda-collector token add grafana --role read  # prints a bearer token for the HTTP API\n";
 
 struct Flags {
@@ -40,6 +44,7 @@ struct Flags {
   std::string socket;
   bool no_socket = false;
   bool insecure = false;
+  bool insecure_anywhere = false;
   std::vector<std::string> rules;
   std::string print_address;
   std::string print_http_address;
@@ -61,7 +66,8 @@ absl::StatusOr<CollectorConfig> EffectiveConfig(const Flags& flags) {
   if (!flags.socket.empty() || flags.no_socket) {
     config.socket = flags.socket;
   }
-  config.insecure = config.insecure || flags.insecure;
+  config.insecure = config.insecure || flags.insecure || flags.insecure_anywhere;
+  config.insecure_anywhere = config.insecure_anywhere || flags.insecure_anywhere;
   if (!flags.rules.empty()) {
     config.rules = flags.rules;
   }
@@ -88,7 +94,12 @@ int Run(const Flags& flags) {
       fmt::print(stderr, "ronda-collector: {}\n", Message(rules.status()));
       return kWrongUse;
     }
-    fmt::print("{}# {}\n", Describe(*config), *rules);
+    const auto tls = CheckTls(*config, SystemClock().NowMs());
+    if (!tls.ok()) {
+      fmt::print(stderr, "ronda-collector: tls: {}\n", Message(tls.status()));
+      return kWrongUse;
+    }
+    fmt::print("{}# {}\n# {}\n", Describe(*config), *rules, *tls);
     return 0;
   }
   if (absl::Status logging = obs::InitLogging(config->log); !logging.ok()) {
@@ -139,6 +150,7 @@ const char* malloc_conf =  // NOLINT: the name is jemalloc's
 
 int main(int argc, char** argv) {
   ronda::rpc::TuneProcess();
+  ronda::rpc::RequireTls13();
   ronda::BlockSignals({SIGINT, SIGTERM, SIGHUP});
   ronda::collector::Flags flags;
   CLI::App app{"Takes what agents sample, keeps it in SQLite, watches rules and notifies."};
@@ -151,7 +163,9 @@ int main(int argc, char** argv) {
   app.add_option("--http-listen", flags.http_listen, "HOST:PORT of the HTTP API");
   app.add_option("--socket", flags.socket, "Unix socket for the local command line");
   app.add_flag("--insecure", flags.insecure,
-               "listen to other machines in plain text (no TLS in this version)");
+               "speak plain text to this machine's agents, without certificates");
+  app.add_flag("--insecure-anywhere", flags.insecure_anywhere,
+               "speak plain text to other machines as well, in a network that you trust");
   app.add_flag("--no-socket", flags.no_socket, "serve no Unix socket");
   app.add_option("--rules", flags.rules, "rule file or folder; may be repeated");
   app.add_option("--print-address", flags.print_address,
@@ -161,6 +175,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_flag("--check-config", flags.check_config,
                "check and print the configuration and the rules, then end");
+  ronda::collector::CaCommand ca;
+  ronda::collector::AddCaCommand(&app, &ca);
   ronda::collector::TokenCommand tokens;
   ronda::collector::AddTokenCommand(&app, &tokens);
   try {
@@ -168,13 +184,14 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : ronda::collector::kWrongUse;
   }
-  if (app.got_subcommand("token")) {
+  if (app.got_subcommand("token") || app.got_subcommand("ca")) {
     const auto config = ronda::collector::EffectiveConfig(flags);
     if (!config.ok()) {
       fmt::print(stderr, "ronda-collector: {}\n", ronda::Message(config.status()));
       return ronda::collector::kWrongUse;
     }
-    return ronda::collector::RunTokenCommand(app, tokens, *config);
+    return app.got_subcommand("ca") ? ronda::collector::RunCaCommand(app, ca, *config)
+                                    : ronda::collector::RunTokenCommand(app, tokens, *config);
   }
   return ronda::collector::Run(flags);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/access/server_credentials.h"
 #include "common/rpc/async_service.h"
 
 namespace grpc {
@@ -16,8 +17,12 @@ class Service;
 namespace ronda::collector {
 
 struct ServerOptions {
-  std::string listen;  // HOST:PORT; port 0 takes a free one
-  std::string socket;  // path of the Unix socket; "" is none
+  std::string listen;               // HOST:PORT; port 0 takes a free one
+  std::string socket;               // path of the Unix socket; "" is none
+  bool socket_others_read = false;  // everybody on this machine may read through it
+  // The certificate for `listen`, and who presents what there. Without them it is plain text.
+  access::OwnCertificate own_certificate;
+  access::Identify identify;
   int64_t max_message_bytes = 4 << 20;
 };
 

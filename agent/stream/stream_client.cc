@@ -10,10 +10,12 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "common/base/status.h"
 #include "common/base/thread.h"
 #include "common/codec/schema_codec.h"
 #include "common/obs/log.h"
 #include "common/rpc/backoff.h"
+#include "common/rpc/credentials.h"
 #include "ronda/v1/ingest.grpc.pb.h"
 
 namespace ronda::agent {
@@ -35,8 +37,9 @@ std::vector<codec::SeqRange> FromProto(const google::protobuf::RepeatedPtrField<
   return out;
 }
 
-grpc::ChannelArguments ChannelArguments() {
+grpc::ChannelArguments ChannelArguments(const std::string& collector) {
   grpc::ChannelArguments args;
+  rpc::SetProxy(collector, &args);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 15'000);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -60,7 +63,10 @@ struct StreamClient::Impl {
   void Run();
   // Connects once and streams until it ends.
   void RunStream(size_t index);
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const std::string& collector) const;
   void FillHello(v1::Hello* hello);
+  void NoteFailureLocked(const std::string& collector, std::string error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void Send(ReaderWriter& stream);
   bool SendOne(ReaderWriter& stream, const Outgoing& out);
   bool SendRequestedSchemas(ReaderWriter& stream);
@@ -217,10 +223,27 @@ void StreamClient::Impl::EndStream(const std::string& why) {
   }
 }
 
+// With the certificate that is there now.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> StreamClient::Impl::NewChannel(
+    const std::string& collector) const {
+  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials =
+      grpc::InsecureChannelCredentials();
+  if (options.credentials != nullptr) {
+    credentials = options.credentials();
+  }
+  if (!credentials.ok()) {
+    return credentials.status();
+  }
+  return grpc::CreateCustomChannel(collector, *credentials, ChannelArguments(collector));
+}
+
 // Whether somebody answers there at all; the stream that goes on meanwhile is not touched.
 bool StreamClient::Impl::CanReach(const std::string& collector) {
-  const auto channel =
-      grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), ChannelArguments());
+  const auto opened = NewChannel(collector);
+  if (!opened.ok()) {
+    return false;
+  }
+  grpc::Channel* const channel = opened->get();
   for (int i = 0; i < 20; ++i) {
     if (channel->WaitForConnected(std::chrono::system_clock::now() +
                                   std::chrono::milliseconds(100))) {
@@ -283,8 +306,13 @@ bool StreamClient::Impl::SayHello(ReaderWriter& stream, grpc::ClientContext& cal
 
 void StreamClient::Impl::RunStream(size_t index) {
   const std::string& collector = options.collectors[index];
-  auto channel =
-      grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), ChannelArguments());
+  const auto opened = NewChannel(collector);
+  if (!opened.ok()) {
+    MutexLock lock(&mu);
+    NoteFailureLocked(collector, std::string(Message(opened.status())));
+    return;
+  }
+  const std::shared_ptr<grpc::Channel>& channel = *opened;
   grpc::ClientContext call;
   {
     MutexLock lock(&mu);
@@ -326,18 +354,15 @@ void StreamClient::Impl::RunStream(size_t index) {
       queue.Disconnected();
     }
     status = stream->Finish();
+  } else if (channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+    status = stub->Stream(&call)->Finish();  // only a call says why its connection failed
   }
   MutexLock lock(&mu);
   context = nullptr;
   state.connected = false;
   if (!stopping) {
-    std::string error =
-        status.error_message().empty() ? "the stream ended" : status.error_message();
-    if (error != state.last_error) {
-      obs::Warn("stream", "not connected collector={} error=\"{}\"; sampling goes on, will retry",
-                collector, error);
-    }
-    state.last_error = std::move(error);
+    NoteFailureLocked(collector,
+                      status.error_message().empty() ? "the stream ended" : status.error_message());
   }
 }
 
@@ -369,6 +394,14 @@ void StreamClient::Impl::Welcomed(const std::string& collector, const v1::Welcom
   queue.SetHold(welcome.credit().hold());
   obs::Info("stream", "connected collector={} held_ranges={}", collector,
             held.front().seqs.ranges().size());
+}
+
+void StreamClient::Impl::NoteFailureLocked(const std::string& collector, std::string error) {
+  if (error != state.last_error) {
+    obs::Warn("stream", "not connected collector={} error=\"{}\"; sampling goes on, will retry",
+              collector, error);
+  }
+  state.last_error = std::move(error);
 }
 
 void StreamClient::Impl::Send(ReaderWriter& stream) {

@@ -3,13 +3,19 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "agent/spool/run_queue.h"
 #include "common/base/clock.h"
 #include "common/model/labels.h"
+
+namespace grpc {
+class ChannelCredentials;
+}
 
 namespace ronda::agent {
 
@@ -20,6 +26,8 @@ struct StreamOptions {
   std::string boot_id;
   std::string machine_id;
   std::string version;
+  // Asked at each connection, so that a new certificate is taken up. Null: plain text.
+  std::function<absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>>()> credentials;
   int64_t backoff_initial_ms = 500;
   int64_t backoff_max_ms = 30'000;
   int64_t hello_timeout_ms = 10'000;

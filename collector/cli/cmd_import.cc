@@ -86,7 +86,7 @@ absl::StatusOr<int> RunImport(Context& context, const ImportArgs& args) {
     options.send = [&](const std::string& node, std::span<const transfer::Block> blocks,
                        int64_t* durable) {
       transfer::ImportStreamOptions stream;
-      stream.collector = context.settings.collector;
+      stream.channel = ChannelOf(context.settings);
       stream.node = node;
       stream.interrupted = is_interrupted;
       return Annotate(transfer::SendBlocks(stream, blocks, durable), "node " + node);

@@ -1,6 +1,7 @@
 #include "collector/cli/command_line.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -40,6 +41,14 @@ void AddGlobals(CLI::App* app, Settings* settings) {
                   "Read this data folder instead; works without a collector")
       ->type_name("DIR")
       ->excludes(collector);
+  app->add_option("--cert", settings->tls.certificate,
+                  "Certificate for a collector on another machine (~/.config/ronda/cert.pem)")
+      ->type_name("FILE");
+  app->add_option("--key", settings->tls.key, "Its key (~/.config/ronda/key.pem)")
+      ->type_name("FILE");
+  app->add_option("--ca", settings->tls.ca, "The authority to trust (~/.config/ronda/ca.pem)")
+      ->type_name("FILE");
+  app->add_flag("--insecure", settings->insecure, "Speak plain text, also to other machines");
   static const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
                                                          {"csv", Format::kCsv},
                                                          {"json", Format::kJson},
@@ -96,6 +105,9 @@ class Grammar {
     AddBackup();
     AddRestore();
     AddTest();
+    AddEnroll();
+    AddRevoke();
+    AddAudit();
     On(AddCommand(&app_, "version", "The version of this program", "  ronda version"),
        [this] { line_.command = VersionArgs(); });
   }
@@ -135,8 +147,8 @@ class Grammar {
 
   // The first word that is no option and no option's value, if it is no command; else "".
   std::string UnknownCommand(int argc, const char* const* argv) {
-    static const std::set<std::string> kWithValue = {"--collector", "--data", "-o", "--output",
-                                                     "--timezone"};
+    static const std::set<std::string> kWithValue = {"--collector", "--data", "-o",    "--output",
+                                                     "--timezone",  "--cert", "--key", "--ca"};
     for (int i = 1; i < argc; ++i) {
       const std::string word = argv[i];
       if (kWithValue.contains(word)) {
@@ -376,8 +388,57 @@ class Grammar {
     On(promql, [this] { line_.command = test_promql_; });
   }
 
+  void AddEnroll() {
+    CLI::App* enroll =
+        AddCommand(&app_, "enroll", "Let new agents in",
+                   "  ronda enroll token\n  ronda enroll token --node db1 --for 15m");
+    enroll->require_subcommand(1);
+    CLI::App* token = AddCommand(
+        enroll, "token",
+        "Print a token with which one agent gets its certificate: ronda-agent enroll --collector "
+        "HOST:PORT --token-file FILE",
+        "  ronda enroll token                      # for any node that has no certificate yet\n"
+        "  ronda enroll token --node db1 --for 15m # for this one, also in place of what it has\n"
+        "  ronda enroll token | ssh db1 ronda-agent enroll --collector mon1:7710 --token-file -");
+    token->add_option("--node", enroll_.node, "Only for this node; it may have a certificate")
+        ->type_name("NODE");
+    token->add_option("--for", enroll_.for_how_long, "How long it may be used (1h, at most 24h)")
+        ->type_name("DURATION");
+    On(token, [this] { line_.command = enroll_; });
+  }
+
+  void AddRevoke() {
+    CLI::App* command =
+        AddCommand(&app_, "revoke",
+                   "The certificates that a node has by now count no more; its streams end at once",
+                   "  ronda revoke web1\n  ronda revoke --user alice");
+    command->add_option("name", revoke_.name, "The node, or with --user the person")
+        ->required()
+        ->type_name("NAME");
+    command->add_flag("--user", revoke_.user, "It is a person");
+    command->add_flag("--force", revoke_.force,
+                      "Although this collector signed no certificate for it");
+    On(command, [this] { line_.command = revoke_; });
+  }
+
+  void AddAudit() {
+    CLI::App* command = AddCommand(
+        &app_, "audit", "Who changed what: tokens, enrolments, revocations, people",
+        "  ronda audit\n"
+        "  ronda audit --check                      # 1 if an entry was changed or taken out\n"
+        "  ronda audit --check --head 3f5a...       # and if it is not the chain of that day\n"
+        "  ronda --data /backup/ronda audit --check");
+    command->add_flag("--check", audit_.check, "Walk the chain of hashes instead of listing it");
+    command->add_option("--head", audit_.head, "A hash that an earlier --check printed")
+        ->type_name("HASH");
+    On(command, [this] { line_.command = audit_; });
+  }
+
   CLI::App app_;
   CommandLine line_;
+  EnrollTokenArgs enroll_;
+  RevokeArgs revoke_;
+  AuditArgs audit_;
   NodesArgs nodes_;
   MetricsArgs metrics_;
   QueryArgs query_;
@@ -396,6 +457,17 @@ std::string Environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+// What `ronda-collector ca user` made and the person put there.
+void FindOwnCertificate(Settings* settings) {
+  const std::string home = Environment("HOME");
+  const std::string base = Environment("XDG_CONFIG_HOME");
+  const std::string dir = (base.empty() ? home + "/.config" : base) + "/ronda/";
+  const tls::Files own{dir + "ca.pem", dir + "cert.pem", dir + "key.pem"};
+  if (settings->tls.empty() && access(own.certificate.c_str(), F_OK) == 0) {
+    settings->tls = own;
+  }
+}
+
 }  // namespace
 
 ParseResult ParseCommandLine(int argc, const char* const* argv) {
@@ -410,6 +482,7 @@ ParseResult ParseCommandLine(int argc, const char* const* argv) {
     if (settings.collector.empty() && settings.data.empty()) {
       settings.collector = query::kDefaultCollector;
     }
+    FindOwnCertificate(&settings);
   }
   return result;
 }

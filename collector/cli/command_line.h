@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collector/cli/times.h"
+#include "common/tls/files.h"
 
 namespace ronda::cli {
 
@@ -22,6 +23,8 @@ enum class Format { kTable, kCsv, kJson, kPlot, kPrometheus };
 struct Settings {
   std::string collector;  // "" with `data`
   std::string data;       // a data folder
+  tls::Files tls;         // of a person, for collectors on other machines
+  bool insecure = false;  // plain text, also to other machines
   Format format = Format::kTable;
   bool utc = false;
   std::string timezone;
@@ -80,6 +83,19 @@ struct BackupArgs {
   std::string scratch;  // of a drill; "" the folder for temporary files
   bool full = false;
 };
+struct EnrollTokenArgs {
+  std::string node;  // "": any new one
+  std::string for_how_long = "1h";
+};
+struct RevokeArgs {
+  std::string name;
+  bool user = false;
+  bool force = false;
+};
+struct AuditArgs {
+  bool check = false;
+  std::string head;  // a hash that the chain must have passed
+};
 struct RestoreArgs {
   std::string backup;
   bool replace = false;
@@ -94,7 +110,7 @@ struct CommandLine {
   Settings settings;
   std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, AlertsArgs, GapsArgs, SqlArgs,
                ExportArgs, ImportArgs, RepairArgs, StoreCheckArgs, StoreStatsArgs, BackupArgs,
-               RestoreArgs, TestPromqlArgs, VersionArgs>
+               RestoreArgs, TestPromqlArgs, EnrollTokenArgs, RevokeArgs, AuditArgs, VersionArgs>
       command;
 };
 

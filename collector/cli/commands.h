@@ -8,6 +8,8 @@
 #include "collector/cli/console.h"
 #include "collector/cli/report.h"
 #include "collector/query/api.h"
+#include "collector/query/channel.h"
+#include "collector/query/remote_api.h"
 
 namespace ronda::cli {
 
@@ -18,7 +20,7 @@ struct Context {
   absl::TimeZone zone;
 };
 
-// Of commands that work on folders.
+// Of commands that work on folders, and of those that ask no questions of an Api.
 struct FolderContext {
   const Settings& settings;
   Console& console;
@@ -39,6 +41,9 @@ absl::StatusOr<int> RunRepair(const Settings& settings, Console& console);
 absl::StatusOr<int> RunStoreCheck(const FolderContext& context);
 absl::StatusOr<int> RunStoreStats(const FolderContext& context);
 absl::StatusOr<int> RunBackup(const FolderContext& context, const BackupArgs& args);
+absl::StatusOr<int> RunEnrollToken(const FolderContext& context, const EnrollTokenArgs& args);
+absl::StatusOr<int> RunRevoke(const FolderContext& context, const RevokeArgs& args);
+absl::StatusOr<int> RunAudit(const FolderContext& context, const AuditArgs& args);
 absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& args);
 // Needs no collector and no data.
 absl::StatusOr<int> RunTestPromql(Console& console, const TestPromqlArgs& args);
@@ -48,6 +53,9 @@ absl::StatusOr<int> RunTestPromql(Console& console, const TestPromqlArgs& args);
 // In the format that is wanted; kInvalidArgument for what is of samples alone.
 absl::Status Print(Context& context, const Report& report);
 absl::Status Print(const FolderContext& context, const Report& report);
+// How the collector of the settings is reached.
+query::ChannelOptions ChannelOf(const Settings& settings);
+query::RemoteOptions RemoteOptionsOf(const Settings& settings);
 // The folder that --data names, else that of the collector, which must be on this machine.
 absl::StatusOr<std::string> DataFolder(const Settings& settings);
 // The time base, with a note on standard error where it is not a running collector's.

@@ -32,13 +32,24 @@ absl::Status Print(const FolderContext& context, const Report& report) {
   return absl::OkStatus();
 }
 
+query::ChannelOptions ChannelOf(const Settings& settings) {
+  return {settings.collector, settings.tls, settings.insecure};
+}
+
+query::RemoteOptions RemoteOptionsOf(const Settings& settings) {
+  query::RemoteOptions options;
+  options.address = settings.collector;
+  options.tls = settings.tls;
+  options.insecure = settings.insecure;
+  return options;
+}
+
 absl::StatusOr<std::string> DataFolder(const Settings& settings) {
   if (!settings.data.empty()) {
     return settings.data;
   }
-  query::RemoteOptions options;
-  options.address = settings.collector;
-  const absl::StatusOr<query::CollectorStatus> status = query::NewRemoteApi(options)->Status();
+  const absl::StatusOr<query::CollectorStatus> status =
+      query::NewRemoteApi(RemoteOptionsOf(settings))->Status();
   if (!status.ok()) {
     return Annotate(status.status(),
                     "asking the collector for its data folder (or name it: --data DIR)");

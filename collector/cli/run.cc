@@ -31,9 +31,7 @@ struct Source {
 absl::StatusOr<Source> OpenSource(const Settings& settings, const Clock& clock) {
   Source source;
   if (settings.data.empty()) {
-    query::RemoteOptions options;
-    options.address = settings.collector;
-    source.api = query::NewRemoteApi(options);
+    source.api = query::NewRemoteApi(RemoteOptionsOf(settings));
     return source;
   }
   RONDA_ASSIGN_OR_RETURN(source.store, store::Store::OpenReadOnly(settings.data, clock));
@@ -90,6 +88,15 @@ std::optional<absl::StatusOr<int>> RunOnFolder(const FolderContext& context,
   }
   if (const auto* backup = std::get_if<BackupArgs>(&line.command)) {
     return RunBackup(context, *backup);
+  }
+  if (const auto* token = std::get_if<EnrollTokenArgs>(&line.command)) {
+    return RunEnrollToken(context, *token);
+  }
+  if (const auto* revoke = std::get_if<RevokeArgs>(&line.command)) {
+    return RunRevoke(context, *revoke);
+  }
+  if (const auto* audit = std::get_if<AuditArgs>(&line.command)) {
+    return RunAudit(context, *audit);
   }
   if (const auto* restore = std::get_if<RestoreArgs>(&line.command)) {
     return RunRestore(context, *restore);

@@ -11,11 +11,14 @@ namespace {
 
 class IngestService : public rpc::AsyncService {
  public:
-  IngestService(Pipeline& pipeline, store::Store& store, const Clock& clock, SessionLimits limits)
-      : loop_([&pipeline, &store, &clock, limits](const grpc::GenericServerContext& context,
-                                                  Session::Outlet outlet) {
+  IngestService(Pipeline& pipeline, store::Store& store, const Clock& clock, SessionLimits limits,
+                access::LiveStreams& streams)
+      : loop_([&pipeline, &store, &clock, limits, &streams](
+                  const grpc::GenericServerContext& context, Session::Outlet outlet) {
+          const access::Peer who = access::PeerOf(context);
+          std::shared_ptr<const void> listed = streams.Add(who, outlet.close);
           return std::make_shared<Session>(pipeline, store, clock, limits, context.peer(),
-                                           std::move(outlet));
+                                           std::move(outlet), who, std::move(listed));
         }) {}
 
   void Register(grpc::ServerBuilder* builder) override { loop_.Register(builder); }
@@ -30,8 +33,9 @@ class IngestService : public rpc::AsyncService {
 }  // namespace
 
 std::unique_ptr<rpc::AsyncService> NewIngestService(Pipeline& pipeline, store::Store& store,
-                                                    const Clock& clock, SessionLimits limits) {
-  return std::make_unique<IngestService>(pipeline, store, clock, limits);
+                                                    const Clock& clock, SessionLimits limits,
+                                                    access::LiveStreams& streams) {
+  return std::make_unique<IngestService>(pipeline, store, clock, limits, streams);
 }
 
 }  // namespace ronda::ingest

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "collector/access/live_streams.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/session.h"
 #include "common/rpc/async_service.h"
@@ -10,8 +11,10 @@
 namespace ronda::ingest {
 
 // Takes every call that no registered service takes; those that are not of Ingest.Stream end with
-// UNIMPLEMENTED. The references must outlive the service.
+// UNIMPLEMENTED. The references must outlive the service. Streams with a certificate are in
+// `streams` while they live.
 std::unique_ptr<rpc::AsyncService> NewIngestService(Pipeline& pipeline, store::Store& store,
-                                                    const Clock& clock, SessionLimits limits);
+                                                    const Clock& clock, SessionLimits limits,
+                                                    access::LiveStreams& streams);
 
 }  // namespace ronda::ingest

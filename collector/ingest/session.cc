@@ -53,12 +53,15 @@ int ReasonOf(const absl::Status& status) {
 }  // namespace
 
 Session::Session(Pipeline& pipeline, store::Store& store, const Clock& clock, SessionLimits limits,
-                 std::string peer, Outlet outlet)
+                 std::string peer, Outlet outlet, access::Peer who,
+                 std::shared_ptr<const void> listed)
     : pipeline_(pipeline),
       store_(store),
       clock_(clock),
       limits_(limits),
       peer_(std::move(peer)),
+      who_(std::move(who)),
+      listed_(std::move(listed)),
       outlet_(std::move(outlet)) {}
 
 Session::~Session() = default;
@@ -130,6 +133,12 @@ void Session::OnHello(const v1::Hello& hello) {
   }
   import_ = std::find(hello.capabilities().begin(), hello.capabilities().end(), kImport) !=
             hello.capabilities().end();
+  if (absl::Status may = access::CheckStream(who_, import_, &request.node); !may.ok()) {
+    obs::Warn("ingest", "refused a stream peer={} who=\"{}\" reason=\"{}\"", peer_,
+              access::Describe(who_), Message(may));
+    Close(may);
+    return;
+  }
   auto joined =
       import_ ? pipeline_.JoinImport(request) : pipeline_.Join(request, shared_from_this());
   if (!joined.ok()) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "collector/access/peer.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/wire_message.h"
 #include "common/codec/record_run.h"
@@ -41,12 +42,15 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
  public:
   // `send` queues a message to the agent, `close` ends the stream; both are thread-safe, do not
   // block and may be called after the stream is gone. The references must outlive the session.
+  // `who` is at the other end, by its certificate: it may write as nobody else; `listed` lives as
+  // long as the session.
   struct Outlet {
     std::function<void(v1::CollectorMessage)> send;
     std::function<void(const absl::Status&)> close;
   };
   Session(Pipeline& pipeline, store::Store& store, const Clock& clock, SessionLimits limits,
-          std::string peer, Outlet outlet);
+          std::string peer, Outlet outlet, access::Peer who = access::PlainPeer(),
+          std::shared_ptr<const void> listed = nullptr);
   ~Session() override;
 
   void OnMessage(const v1::AgentMessage& message);
@@ -109,7 +113,9 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   store::Store& store_;
   const Clock& clock_;
   const SessionLimits limits_;
-  const std::string peer_;
+  const std::string peer_;  // its address
+  const access::Peer who_;
+  const std::shared_ptr<const void> listed_;
   const Outlet outlet_;
 
   bool joined_ = false;

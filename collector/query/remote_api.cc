@@ -1,11 +1,9 @@
 #include "collector/query/remote_api.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include <grpcpp/support/sync_stream.h>
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -17,8 +15,6 @@
 namespace ronda::query {
 namespace {
 
-constexpr std::string_view kDefaultPort = ":7710";
-
 std::chrono::system_clock::time_point After(int64_t ms) {
   return std::chrono::system_clock::now() + std::chrono::milliseconds(ms);
 }
@@ -26,11 +22,12 @@ std::chrono::system_clock::time_point After(int64_t ms) {
 class RemoteApi final : public Api {
  public:
   explicit RemoteApi(RemoteOptions options) : options_(std::move(options)) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    channel_ = grpc::CreateCustomChannel(GrpcTarget(options_.address),
-                                         grpc::InsecureChannelCredentials(), arguments);
-    stub_ = v1::Query::NewStub(channel_);
+    if (auto channel = NewChannel(TheChannel()); channel.ok()) {
+      channel_ = *std::move(channel);
+      stub_ = v1::Query::NewStub(channel_);
+    } else {
+      unusable_ = channel.status();
+    }
   }
 
   absl::StatusOr<TimeBase> Time() override {
@@ -127,20 +124,11 @@ class RemoteApi final : public Api {
   // Connects first, so that a collector that is not there is told apart from a slow query, and at
   // once where nobody listens.
   absl::Status Connect() {
-    const auto deadline = After(options_.connect_timeout_ms);
-    grpc_connectivity_state state = channel_->GetState(true);
-    while (state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_TRANSIENT_FAILURE &&
-           channel_->WaitForStateChange(state, deadline)) {
-      state = channel_->GetState(true);
-    }
-    if (state == GRPC_CHANNEL_READY) {
-      return absl::OkStatus();
-    }
-    return Fail(absl::StatusCode::kUnavailable,
-                "no collector answers at {}: is ronda-collector running there? Name another with "
-                "--collector HOST:PORT, or read a data folder with --data DIR",
-                options_.address);
+    RONDA_RETURN_IF_ERROR(unusable_);
+    return WaitConnected(*channel_, TheChannel(), options_.connect_timeout_ms);
   }
+
+  ChannelOptions TheChannel() const { return {options_.address, options_.tls, options_.insecure}; }
 
   absl::Status Outcome(const grpc::Status& status) const {
     const absl::Status result = rpc::FromGrpc(status);
@@ -190,28 +178,12 @@ class RemoteApi final : public Api {
   }
 
   const RemoteOptions options_;
+  absl::Status unusable_;  // why there is no channel
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Query::Stub> stub_;
 };
 
 }  // namespace
-
-std::string GrpcTarget(const std::string& address) {
-  if (address.rfind("unix:", 0) == 0) {
-    return address;
-  }
-  if (!address.empty() && address.front() == '/') {
-    return "unix://" + address;
-  }
-  const bool bracketed = !address.empty() && address.front() == '[';
-  const bool has_port = bracketed ? address.find("]:") != std::string::npos
-                                  : std::count(address.begin(), address.end(), ':') == 1;
-  if (has_port) {
-    return address;
-  }
-  const bool bare_ipv6 = !bracketed && address.find(':') != std::string::npos;
-  return (bare_ipv6 ? "[" + address + "]" : address) + std::string(kDefaultPort);
-}
 
 std::unique_ptr<Api> NewRemoteApi(const RemoteOptions& options) {
   return std::make_unique<RemoteApi>(options);

@@ -6,22 +6,19 @@
 #include <string>
 
 #include "collector/query/api.h"
+#include "collector/query/channel.h"
 
 namespace ronda::query {
 
-// Where the collector of this machine listens.
-inline constexpr std::string_view kDefaultCollector = "unix:///run/ronda/collector.sock";
-
-// `address`: "unix:///path", "HOST:PORT" or "[IPv6]:PORT"; without a port 7710. Connects with the
-// first call, not here. Each call fails after `timeout_ms` at the latest, kUnavailable after
-// `connect_timeout_ms` if nobody answers there.
+// Connects with the first call, not before. Each call fails after `timeout_ms` at the latest,
+// kUnavailable after `connect_timeout_ms` if nobody answers there.
 struct RemoteOptions {
   std::string address{kDefaultCollector};
+  tls::Files tls = {};  // as ChannelOptions
+  bool insecure = false;
   int64_t connect_timeout_ms = 5'000;
   int64_t timeout_ms = 40'000;
 };
-// An address as gRPC wants it.
-std::string GrpcTarget(const std::string& address);
 
 std::unique_ptr<Api> NewRemoteApi(const RemoteOptions& options);
 

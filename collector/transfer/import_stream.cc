@@ -1,9 +1,8 @@
 // Tested by tests/e2e/transfer_test.cc.
 #include "collector/transfer/import_stream.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include <grpcpp/support/sync_stream.h>
 
 #include <algorithm>
@@ -13,7 +12,6 @@
 #include <thread>
 #include <utility>
 
-#include "collector/query/remote_api.h"
 #include "common/base/digest.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
@@ -37,6 +35,7 @@ constexpr size_t kMessageBytes = 128 << 10;
 // A collector takes so many groups and schemas of one stream, and twice as many.
 constexpr size_t kStreamBlocks = 200;
 constexpr int64_t kPollMs = 200;
+constexpr int64_t kConnectMs = 5'000;
 constexpr uint32_t kProtocolVersion = 1;
 
 int64_t WallMs() {
@@ -57,17 +56,9 @@ class Stream final : public ImportStream {
   }
 
   absl::Status Connect() {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    channel_ = grpc::CreateCustomChannel(query::GrpcTarget(options_.collector),
-                                         grpc::InsecureChannelCredentials(), arguments);
+    RONDA_ASSIGN_OR_RETURN(channel_, query::NewChannel(options_.channel));
     stub_ = v1::Ingest::NewStub(channel_);
-    if (!channel_->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(5))) {
-      return Fail(absl::StatusCode::kUnavailable,
-                  "no collector answers at {}: is ronda-collector running there? Name another with "
-                  "--collector HOST:PORT",
-                  options_.collector);
-    }
+    RONDA_RETURN_IF_ERROR(query::WaitConnected(*channel_, options_.channel, kConnectMs));
     call_ = stub_->Stream(&context_);
     v1::AgentMessage hello;
     FillHello(hello.mutable_hello());
@@ -81,7 +72,7 @@ class Stream final : public ImportStream {
     if (std::find(capabilities.begin(), capabilities.end(), "import") == capabilities.end()) {
       return Fail(absl::StatusCode::kUnimplemented,
                   "the collector at {} takes no imports: it is older than this program",
-                  options_.collector);
+                  options_.channel.address);
     }
     reader_ = StartThread("import-reader", [this] { ReadAnswers(); });
     return absl::OkStatus();

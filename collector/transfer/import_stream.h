@@ -10,12 +10,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/query/channel.h"
 #include "collector/transfer/batch.h"
 
 namespace ronda::transfer {
 
 struct ImportStreamOptions {
-  std::string collector;  // as query::RemoteOptions has it
+  query::ChannelOptions channel;
   std::string node;
   int64_t patience_ms = 30'000;  // without an acknowledgement
   // Asked several times a second; true ends the stream with kCancelled.

@@ -4,11 +4,13 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "absl/time/time.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
+#include "common/tls/issue.h"
 #include "common/tls/openssl.h"
 
 namespace ronda::tls {
@@ -121,6 +123,12 @@ absl::Status CheckPair(std::string_view certificate_pem, std::string_view key_pe
     return Fail(absl::StatusCode::kInvalidArgument, "the key is not that of the certificate");
   }
   return absl::OkStatus();
+}
+
+int64_t RenewAtMs(const CertificateInfo& certificate) {
+  const int64_t begin_ms =
+      std::min(certificate.not_before_ms + kBackdateMs, certificate.not_after_ms);
+  return begin_ms + (certificate.not_after_ms - begin_ms) / 3 * 2;
 }
 
 std::string FormatInstant(int64_t t_ms) {

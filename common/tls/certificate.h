@@ -34,6 +34,10 @@ std::string FindByFingerprint(std::string_view pem, std::string_view fingerprint
 // kInvalidArgument unless the first certificate is that of the key.
 absl::Status CheckPair(std::string_view certificate_pem, std::string_view key_pem);
 
+// When the next one is to be asked for: two thirds of its life over, without the time by which its
+// begin was set back (issue.h).
+int64_t RenewAtMs(const CertificateInfo& certificate);
+
 // "2026-11-28 14:05 UTC", for messages.
 std::string FormatInstant(int64_t t_ms);
 

@@ -135,8 +135,8 @@ int RunAgent(const AgentWorkload& workload) {
   TempDir dir;
   curl_global_init(CURL_GLOBAL_DEFAULT);
   Process collector;
-  collector.Start({ProgramPath("ronda-collector"), "--data", dir.File("data"), "--listen",
-                   "127.0.0.1:0", "--no-socket", "--print-address", dir.File("address"),
+  collector.Start({ProgramPath("ronda-collector"), "--insecure", "--data", dir.File("data"),
+                   "--listen", "127.0.0.1:0", "--no-socket", "--print-address", dir.File("address"),
                    "--log-level", "error"});
   const std::optional<int> port = WaitForAddress(dir.File("address"));
   if (!port.has_value()) {
@@ -145,6 +145,7 @@ int RunAgent(const AgentWorkload& workload) {
   }
   ByteRelay relay(*port);
   std::vector<std::string> command = {ProgramPath("ronda-agent"),
+                                      "--insecure",
                                       "--spool",
                                       dir.File("spool.db"),
                                       "--collector",

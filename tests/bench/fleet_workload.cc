@@ -157,6 +157,7 @@ class Fleet {
     std::ofstream(dir_.File("collector.yml"))
         << fmt::format("limits:\n  max_agents: {}\n", workload_.agents + 100);
     const std::vector<std::string> argv = {ProgramPath("ronda-collector"),
+                                           "--insecure",
                                            "--config",
                                            dir_.File("collector.yml"),
                                            "--data",

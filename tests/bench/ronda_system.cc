@@ -53,10 +53,11 @@ class RondaSystem : public System {
     RONDA_RETURN_IF_ERROR(MakeDirectories(dir_ + "/rules"));
     const std::string address = dir_ + "/address";
     fs::remove(address);
-    RONDA_RETURN_IF_ERROR(StartProcess(
-        {ProgramPath("ronda-collector"), "--data", data_, "--listen", "127.0.0.1:0", "--no-socket",
-         "--rules", dir_ + "/rules", "--print-address", address, "--log-level", "warn"},
-        dir_ + "/log"));
+    RONDA_RETURN_IF_ERROR(
+        StartProcess({ProgramPath("ronda-collector"), "--insecure", "--data", data_, "--listen",
+                      "127.0.0.1:0", "--no-socket", "--rules", dir_ + "/rules", "--print-address",
+                      address, "--log-level", "warn"},
+                     dir_ + "/log"));
     RONDA_RETURN_IF_ERROR(WaitUntil([&] {
       address_ = ReadFile(address).value_or("");
       return address_.ends_with('\n');

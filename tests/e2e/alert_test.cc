@@ -50,18 +50,19 @@ class AlertTest : public testing::Test {
         << "silence_after: 5s\nsilence_grace: 1s\nchannels:\n  - name: hook\n    type: webhook\n"
         << "    url: " << sink_.url("/alerts") << "\n";
     ASSERT_TRUE(collector_.Start(
-        {ProgramPath("ronda-collector"), "--config", dir_.File("collector.yml"), "--data",
-         dir_.File("data"), "--listen", "127.0.0.1:0", "--socket", dir_.File("sock"), "--rules",
-         dir_.File("rules.yml"), "--print-address", dir_.File("address")},
+        {ProgramPath("ronda-collector"), "--insecure", "--config", dir_.File("collector.yml"),
+         "--data", dir_.File("data"), "--listen", "127.0.0.1:0", "--socket", dir_.File("sock"),
+         "--rules", dir_.File("rules.yml"), "--print-address", dir_.File("address")},
         dir_.File("collector.log")));
     ASSERT_TRUE(Eventually(15'000, [&] {
       address_ = ReadFile(dir_.File("address")).value_or("");
       return !address_.empty();
     })) << Logs();
     address_.pop_back();
-    ASSERT_TRUE(agent_.Start({ProgramPath("ronda-agent"), "--spool", "none", "--collector",
-                              address_, "--node", "db1", "--postgres", server_->Connection()},
-                             dir_.File("agent.log")));
+    ASSERT_TRUE(
+        agent_.Start({ProgramPath("ronda-agent"), "--insecure", "--spool", "none", "--collector",
+                      address_, "--node", "db1", "--postgres", server_->Connection()},
+                     dir_.File("agent.log")));
   }
 
   std::string Ronda(std::vector<std::string> arguments) {
@@ -165,9 +166,9 @@ TEST_F(AlertTest, ASecondAgentOfTheSameNameIsRefusedAndTheFirstGoesOn) {
     return Ronda({"query", "up{job=\"node\"}", "-o", "csv"}).find(",1") != std::string::npos;
   })) << Logs();
   Process clone;
-  ASSERT_TRUE(clone.Start(
-      {ProgramPath("ronda-agent"), "--spool", "none", "--collector", address_, "--node", "db1"},
-      dir_.File("clone.log")));
+  ASSERT_TRUE(clone.Start({ProgramPath("ronda-agent"), "--insecure", "--spool", "none",
+                           "--collector", address_, "--node", "db1"},
+                          dir_.File("clone.log")));
   ASSERT_TRUE(Eventually(15'000, [&] {
     return ReadFile(dir_.File("clone.log")).value_or("").find("cloned node") != std::string::npos;
   })) << ReadFile(dir_.File("clone.log")).value_or("");

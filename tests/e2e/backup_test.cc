@@ -65,9 +65,10 @@ class Load {
 class BackupTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(collector_.Start({ProgramPath("ronda-collector"), "--data", dir_.File("data"),
-                                  "--listen", address_, "--no-socket", "--log-level", "error"},
-                                 dir_.File("log")));
+    ASSERT_TRUE(
+        collector_.Start({ProgramPath("ronda-collector"), "--insecure", "--data", dir_.File("data"),
+                          "--listen", address_, "--no-socket", "--log-level", "error"},
+                         dir_.File("log")));
     const int64_t start_ms = SystemClock().NowMs() - 3'600'000;
     for (int i = 0; i < kAgents; ++i) {
       loads_.push_back(std::make_unique<Load>("node" + std::to_string(i), address_, start_ms));
@@ -169,8 +170,8 @@ TEST_F(BackupTest, WhatWasAcknowledgedBeforeABackupIsInIt) {
   Audit(elsewhere, acknowledged);
 
   // A collector takes it, and the agents' streams with it.
-  ASSERT_TRUE(collector_.Start({ProgramPath("ronda-collector"), "--data", elsewhere, "--listen",
-                                address_, "--no-socket", "--log-level", "error"},
+  ASSERT_TRUE(collector_.Start({ProgramPath("ronda-collector"), "--insecure", "--data", elsewhere,
+                                "--listen", address_, "--no-socket", "--log-level", "error"},
                                dir_.File("log")));
   for (const auto& load : loads_) {
     ASSERT_TRUE(Eventually(20'000, [&] { return load->agent().Connect(address_).empty(); }));

@@ -24,13 +24,19 @@ class ReconnectTest : public testing::Test {
   }
 
   std::vector<std::string> AgentCommand() {
-    return {ProgramPath("ronda-agent"), "--collector", address_, "--node", "web1", "--spool",
+    return {ProgramPath("ronda-agent"),
+            "--insecure",
+            "--collector",
+            address_,
+            "--node",
+            "web1",
+            "--spool",
             dir_.File("spool.db")};
   }
 
   void StartCollector() {
-    ASSERT_TRUE(collector_.Start({ProgramPath("ronda-collector"), "--data", dir_.File("data"),
-                                  "--listen", address_, "--no-socket"},
+    ASSERT_TRUE(collector_.Start({ProgramPath("ronda-collector"), "--insecure", "--data",
+                                  dir_.File("data"), "--listen", address_, "--no-socket"},
                                  dir_.File("collector.log")));
   }
 

@@ -37,8 +37,8 @@ class TransferTest : public testing::Test {
     const std::string address_file = dir_.File(name + ".address");
     std::remove(address_file.c_str());
     ASSERT_TRUE(collector->process.Start(
-        {ProgramPath("ronda-collector"), "--data", dir_.File(name), "--listen", "127.0.0.1:0",
-         "--socket", dir_.File(name + ".sock"), "--print-address", address_file},
+        {ProgramPath("ronda-collector"), "--insecure", "--data", dir_.File(name), "--listen",
+         "127.0.0.1:0", "--socket", dir_.File(name + ".sock"), "--print-address", address_file},
         dir_.File(name + ".log")));
     ASSERT_TRUE(Eventually(15'000, [&] {
       collector->address = ReadFile(address_file).value_or("");

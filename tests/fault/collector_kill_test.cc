@@ -118,6 +118,7 @@ TEST(CollectorKillTest, NoAcknowledgedSampleIsLostOrDoubled) {
   TempDir dir;
   const std::string address = "127.0.0.1:" + std::to_string(FreePort());
   const std::vector<std::string> command = {ProgramPath("ronda-collector"),
+                                            "--insecure",
                                             "--data",
                                             dir.File("data"),
                                             "--listen",

@@ -6,10 +6,12 @@
 
 #include <string>
 
+#include "common/base/clock.h"
 #include "common/base/files.h"
 #include "tests/support/config_reference.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/test_ca.h"
 
 namespace ronda::collector {
 namespace {
@@ -35,17 +37,49 @@ TEST(CollectorConfigTest, RunsWithoutAFile) {
   EXPECT_OK(Validate(config));
 }
 
-TEST(CollectorConfigTest, ListensToOthersOnlyIfToldThatItIsInsecure) {
+TEST(CollectorConfigTest, ListensToOthersInPlainTextOnlyIfForced) {
   for (const char* listen : {"0.0.0.0:7710", "[::]:7710", "10.0.0.1:7710", "ronda.example.com:1"}) {
     const std::string text = fmt::format("listen: \"{}\"\n", listen);
-    EXPECT_THAT(Parse(text), StatusIs(kInvalid, "collector.yml:1:9: listen: listening on"));
-    EXPECT_THAT(Parse(text), StatusIs(kInvalid, "insecure: true"));
-    EXPECT_OK(Parse(text + "insecure: true\n"));
+    EXPECT_OK(Parse(text));
+    EXPECT_THAT(Parse(text + "insecure: true\n"),
+                StatusIs(kInvalid, "collector.yml:1:9: listen: listening on"));
+    EXPECT_THAT(Parse(text + "insecure: true\n"), StatusIs(kInvalid, "insecure_anywhere: true"));
+    EXPECT_OK(Parse(text + "insecure: true\ninsecure_anywhere: true\n"));
   }
   EXPECT_OK(Parse("listen: \"[::1]:0\""));
   ASSERT_OK_AND_ASSIGN(CollectorConfig config, Parse(""));
   config.listen = "0.0.0.0:0";
+  EXPECT_OK(Validate(config));
+  config.insecure = true;
   EXPECT_THAT(Validate(config), StatusIs(absl::StatusCode::kFailedPrecondition, "refused"));
+}
+
+TEST(CollectorConfigTest, FilesOfTlsGoTogether) {
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config, Parse("tls: {ca: a, cert: b, key: c}"));
+  EXPECT_EQ(config.tls.key, "/etc/ronda/c");
+  EXPECT_THAT(Parse("tls: {ca: a, cert: b}"),
+              StatusIs(kInvalid, "tls.key: ca, cert and key are given together"));
+  EXPECT_THAT(Parse("insecure: true\ntls: {ca: a, cert: b, key: c}"),
+              StatusIs(kInvalid, "insecure: tls.cert is given"));
+  EXPECT_THAT(Parse("tls: {names: [\"a b\"]}"), StatusIs(kInvalid, "neither a host's name"));
+}
+
+TEST(CollectorConfigTest, ChecksWhatTheFilesOfTlsHold) {
+  const TempDir dir;
+  CollectorConfig config;
+  config.data_dir = dir.File("data");
+  ASSERT_OK_AND_ASSIGN(const std::string made, CheckTls(config, 0));
+  EXPECT_THAT(made, testing::HasSubstr("will be made in"));
+  TestCa ca(dir.path());
+  const tls::Files files = ca.Collector();
+  config.tls = {files.ca, files.certificate, files.key};
+  const int64_t now = SystemClock().NowMs();
+  EXPECT_OK(CheckTls(config, now));
+  EXPECT_THAT(CheckTls(config, now + 100 * tls::kDayMs),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "expired on"));
+  ASSERT_EQ(chmod(files.key.c_str(), 0644), 0);
+  EXPECT_THAT(CheckTls(config, now),
+              StatusIs(absl::StatusCode::kPermissionDenied, "run: chmod 600 " + files.key));
 }
 
 TEST(CollectorConfigTest, ServesHttpToOthersOnlyWithTlsAndTokens) {
@@ -59,9 +93,9 @@ TEST(CollectorConfigTest, ServesHttpToOthersOnlyWithTlsAndTokens) {
   EXPECT_EQ(config.http.tls_certificate, "/etc/ronda/a.pem");
   EXPECT_EQ(HttpTokenFile(config), "/etc/ronda/t");
   EXPECT_THAT(Parse("http: {tls_key: a.key}"), StatusIs(kInvalid, "belong together"));
-  EXPECT_THAT(Parse("insecure: true\nhttp: {listen: 0.0.0.0:7711}"),
+  EXPECT_THAT(Parse("insecure_anywhere: true\nhttp: {listen: 0.0.0.0:7711}"),
               StatusIs(kInvalid, "needs http.token_file"));
-  EXPECT_OK(Parse("insecure: true\nhttp: {listen: 0.0.0.0:7711, token_file: t}"));
+  EXPECT_OK(Parse("insecure_anywhere: true\nhttp: {listen: 0.0.0.0:7711, token_file: t}"));
 }
 
 TEST(CollectorConfigTest, ReadsChannels) {
@@ -164,6 +198,8 @@ TEST(CollectorConfigTest, SampleHasEveryKeyWithItsDefault) {
   all.http.tls_certificate.clear();
   all.http.tls_key.clear();
   all.http.token_file.clear();
+  EXPECT_EQ(all.tls.cert, "/etc/ronda/collector.pem");
+  all.tls = defaults.tls;
   EXPECT_EQ(Describe(all), Describe(defaults));
 }
 
