@@ -258,6 +258,7 @@ absl::Status StoreScript::Compact() { return store_->CompactNow(); }
 absl::Status StoreScript::EndRuns() {
   for (const std::unique_ptr<Node>& node : nodes_) {
     node->samples->StartRun(schema_);
+    node->records = std::make_unique<RecordMaker>(2, GapRecord());
   }
   return absl::OkStatus();
 }
@@ -304,7 +305,8 @@ void StoreScript::Check(const Store& store) {
                               [&](std::string_view node, const Record& row) {
                                 EXPECT_EQ(row.values.size(), 5u);
                                 EXPECT_EQ(std::get<std::string>(row.values[3]), "overflow");
-                                records.insert({std::string(node), row.t_ms});
+                                EXPECT_TRUE(records.insert({std::string(node), row.t_ms}).second)
+                                    << "a record is told twice";
                                 return true;
                               }));
   std::set<std::string> state;
