@@ -471,7 +471,8 @@ class Parser {
   absl::StatusOr<std::vector<Matcher>> Selector() {
     const Position position = Peek().position;
     std::vector<Matcher> matchers;
-    if (Peek().kind == TokenKind::kIdentifier) {
+    named_ = Peek().kind == TokenKind::kIdentifier;
+    if (named_) {
       matchers.push_back(Matcher::Equal(std::string(kMetricName), Take().text));
     }
     if (TakeIf(TokenKind::kLeftBrace)) {
@@ -543,7 +544,7 @@ class Parser {
     if (!matcher.ok()) {
       return ErrorAt(value.position, Message(matcher.status()));
     }
-    if (name.text == kMetricName && HasPlainName(*matchers)) {
+    if (name.text == kMetricName && named_) {
       return ErrorAt(name.position, "the metric name is given twice");
     }
     matchers->push_back(*std::move(matcher));
@@ -556,18 +557,16 @@ class Parser {
       return ErrorAt(name.position, "the metric name is given twice");
     }
     matchers->insert(matchers->begin(), Matcher::Equal(std::string(kMetricName), name.text));
+    named_ = true;
     return absl::OkStatus();
-  }
-
-  // A name before the braces or in quotes; {__name__=~"a.*",__name__!="ab"} is fine.
-  static bool HasPlainName(const std::vector<Matcher>& matchers) {
-    return !matchers.empty() && matchers[0].name() == kMetricName &&
-           matchers[0].type() == Matcher::Type::kEqual;
   }
 
   const std::vector<Token> tokens_;
   size_t next_ = 0;
   int operators_ = 0;
+  // The present selector has a name before its braces or in quotes. Without one it may have several
+  // matchers of __name__.
+  bool named_ = false;
 };
 
 }  // namespace

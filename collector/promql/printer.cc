@@ -191,8 +191,12 @@ std::string Pretty(const Expr& expr, int level) {
 std::string FormatSelector(const std::vector<Matcher>& matchers) {
   std::string name;
   std::string inner;
+  // With several matchers of the name, all are matchers like others.
+  const bool named = std::count_if(matchers.begin(), matchers.end(),
+                                   [](const Matcher& m) { return m.name() == kMetricName; }) == 1;
   for (const Matcher& matcher : matchers) {
-    const bool plain = matcher.type() == Matcher::Type::kEqual && matcher.name() == kMetricName;
+    const bool plain =
+        named && matcher.type() == Matcher::Type::kEqual && matcher.name() == kMetricName;
     if (plain && name.empty() && inner.empty() && IsMetricName(matcher.value())) {
       name = matcher.value();
       continue;

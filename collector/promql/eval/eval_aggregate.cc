@@ -1,6 +1,7 @@
 // Aggregations that make new series: sum and its like while reading, quantile and count_values from
 // all series.
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "collector/promql/eval/evaluator.h"
+#include "collector/promql/eval/extremes.h"
 #include "collector/promql/eval/fold.h"
 #include "collector/promql/eval/go_format.h"
 #include "collector/promql/eval/grouping.h"
@@ -66,11 +68,19 @@ absl::StatusOr<Table> Evaluator::FoldRows(const AggregateExpr& aggregate, const 
 
 absl::StatusOr<Table> Evaluator::Quantile(const AggregateExpr& aggregate, const Grid& grid) {
   RONDA_ASSIGN_OR_RETURN(const std::vector<double> q, Scalar(*aggregate.param, grid));
-  for (const double value : q) {
-    if (!(value >= 0 && value <= 1)) {
-      context_.Warn(StartOf(*aggregate.param),
-                    fmt::format("quantile value should be between 0 and 1, got {}", GoG(value)));
-    }
+  const auto warn = [&](double value) {
+    context_.Warn(StartOf(*aggregate.param),
+                  fmt::format("quantile value should be between 0 and 1, got {}", GoG(value)));
+  };
+  const Extremes extremes = ExtremesOf(q);
+  if (extremes.nan) {
+    warn(std::numeric_limits<double>::quiet_NaN());
+  }
+  if (extremes.max > 1) {
+    warn(extremes.max);
+  }
+  if (extremes.min < 0) {
+    warn(extremes.min);
   }
   RONDA_ASSIGN_OR_RETURN(const Table input, Collect(*aggregate.operand, grid));
   Grouping grouping(aggregate);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "collector/promql/eval/evaluator.h"
+#include "collector/promql/eval/extremes.h"
 #include "collector/promql/eval/go_format.h"
 #include "collector/promql/eval/grouping.h"
 #include "collector/promql/eval/series_hash.h"
@@ -18,14 +19,7 @@ namespace {
 
 // Checks k, and what of the parameter is odd at all steps; false if nothing is let through at any.
 absl::StatusOr<bool> CheckCount(const std::vector<double>& k) {
-  double max = -std::numeric_limits<double>::infinity();
-  double min = std::numeric_limits<double>::infinity();
-  bool nan = false;
-  for (const double value : k) {
-    nan = nan || std::isnan(value);
-    max = std::max(max, value);
-    min = std::min(min, value);
-  }
+  const auto [max, min, nan] = ExtremesOf(k);
   if (max < 1 && !nan) {
     return false;
   }
@@ -80,17 +74,22 @@ absl::StatusOr<Table> Evaluator::Choose(const AggregateExpr& aggregate, const Gr
     if (std::all_of(param.begin(), param.end(), [](double r) { return r == 0; })) {
       return Table(&context_);
     }
+    const Extremes extremes = ExtremesOf(param);
+    if (extremes.nan) {
+      return absl::FailedPreconditionError("Ratio value is NaN");
+    }
+    const auto warn = [&](double ratio, int capped) {
+      context_.Warn(at, fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                                    GoG(ratio), capped));
+    };
+    if (extremes.max > 1) {
+      warn(extremes.max, 1);
+    }
+    if (extremes.min < -1) {
+      warn(extremes.min, -1);
+    }
     for (double& ratio : param) {
-      if (std::isnan(ratio)) {
-        return absl::FailedPreconditionError("Ratio value is NaN");
-      }
-      const double capped = std::clamp(ratio, -1.0, 1.0);
-      if (capped != ratio) {
-        context_.Warn(at,
-                      fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
-                                  GoG(ratio), GoG(capped)));
-      }
-      ratio = capped;
+      ratio = std::clamp(ratio, -1.0, 1.0);
     }
   } else {
     RONDA_ASSIGN_OR_RETURN(const bool some, CheckCount(param));

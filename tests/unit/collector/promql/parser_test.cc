@@ -50,6 +50,7 @@ TEST(ParserTest, FormatsEveryFormCanonically) {
       {"-1 ^ 2", "-1 ^ 2"},
       {"2 ^ -x ^ 3", "2 ^ -x ^ 3"},
       {"+x", "+x"},
+      {"{__name__=\"a\",__name__!=\"b\"}", "{__name__=\"a\",__name__!=\"b\"}"},
       {"a*b+c", "a * b + c"},
       {"a AND b Or c unLess d", "a and b or c unless d"},
       {"a atan2 b % c", "a atan2 b % c"},
