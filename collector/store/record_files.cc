@@ -19,8 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A file that says it is of a later version, or that SQLite has no name for, may be damaged right
+// there: the others must not suffer for it.
 bool IsDamage(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsUnimplemented(status);
+  return absl::IsDataLoss(status) || absl::IsUnimplemented(status) ||
+         absl::IsFailedPrecondition(status) || absl::IsUnknown(status);
 }
 
 int64_t WindowOfHour(int64_t hour) { return WindowOf((hour + 1) * kRecordHourMs); }
