@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "agent/certificate_sampler.h"
 #include "agent/samplers/host/host_samplers.h"
 #include "agent/samplers/postgres/postgres_sampler.h"
 #include "agent/schedule/tick_plan.h"
@@ -165,6 +166,9 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::New(const AgentConfig& config, con
   std::unique_ptr<Agent> agent(new Agent(config, clock));
   if (config.host.enabled) {
     RONDA_ASSIGN_OR_RETURN(auto samplers, NewHostSamplers(HostOptionsOf(config.host), clock));
+    if (!config.insecure) {
+      samplers.push_back(std::make_unique<CertificateSampler>(TlsFiles(config), clock));
+    }
     agent->AddHost(std::move(samplers));
   }
   for (const PostgresConfig& server : config.postgres) {
@@ -379,6 +383,7 @@ std::vector<MetricDescriptor> AllMetrics() {
       add(sampler->metrics());
     }
   }
+  add(CertificateSampler({}, clock).metrics());
   if (auto postgres = PostgresSampler::New(PostgresOptions{}, clock); postgres.ok()) {
     add((*postgres)->metrics());
   }

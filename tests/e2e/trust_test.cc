@@ -74,6 +74,10 @@ TEST_F(TrustTest, FromATokenToARevokedNode) {
 
   StartAgent("web1");
   EXPECT_TRUE(IsLive("web1"));
+  EXPECT_TRUE(Eventually(20'000, [&] {  // of 90 days, 7,776,000 s
+    return Ronda({"query", "ronda_certificate_expiry_seconds", "-o", "csv"}).out.find(",7775") !=
+           std::string::npos;
+  }));
   const Output revoked = Ronda({"revoke", "web1", "-o", "csv"});
   EXPECT_THAT(revoked.out, HasSubstr("web1,node,1"));
   EXPECT_TRUE(AgentLogs("the certificate of node web1 was revoked"));

@@ -51,7 +51,7 @@ TEST(DefaultRulesTest, LoadTogetherAndSayWhatToDo) {
       }
     }
   }
-  EXPECT_EQ(rules, 15);
+  EXPECT_EQ(rules, 16);
 }
 
 // REQUIREMENTS: a percentage clears a tenth below its threshold.
@@ -59,7 +59,7 @@ TEST(DefaultRulesTest, PercentagesClearATenthBelow) {
   for (const RuleFile& file : DefaultFiles()) {
     for (const RuleGroup& group : file.groups) {
       for (const Rule& rule : group.rules) {
-        const bool percentage = rule.condition.number > 1;
+        const bool percentage = rule.condition.number > 1 && rule.condition.number <= 100;
         ASSERT_EQ(rule.clear.has_value(), percentage) << rule.name;
         if (percentage) {
           EXPECT_EQ(rule.clear->op, promql::BinaryOp::kLess);
