@@ -4,6 +4,7 @@
 
 #include "collector/cli/commands.h"
 #include "collector/cli/units.h"
+#include "collector/store/hole.h"
 #include "common/base/status.h"
 
 namespace ronda::cli {
@@ -41,8 +42,10 @@ absl::StatusOr<int> RunGaps(Context& context, const GapsArgs& args) {
     window_args.since = "24h";
   }
   RONDA_ASSIGN_OR_RETURN(const Window window, ParseWindow(window_args, time.now_ms, context.zone));
-  RONDA_ASSIGN_OR_RETURN(const std::vector<query::Gap> gaps,
+  RONDA_ASSIGN_OR_RETURN(std::vector<query::Gap> gaps,
                          context.api.Gaps(window.from_ms, window.to_ms, args.node));
+  std::erase_if(
+      gaps, [&](const query::Gap& gap) { return (gap.cause == store::kLateCause) != args.late; });
   Report report({{"NODE", "node"},
                  {"FROM", "from"},
                  {"TO", "to"},

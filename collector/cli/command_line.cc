@@ -231,6 +231,8 @@ class Grammar {
                    "  ronda gaps\n  ronda gaps web1 --since 7d\n  ronda gaps -o csv");
     command->add_option("node", gaps_.node, "Only of this node")->type_name("NODE");
     AddSpan(command, &gaps_.window);
+    command->add_flag("--late", gaps_.late,
+                      "instead: what was missing and came later, from the node's spool");
     On(command, [this] { line_.command = gaps_; });
   }
 

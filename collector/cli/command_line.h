@@ -51,6 +51,7 @@ struct AlertsArgs {
   bool exit_code = false;
 };
 struct GapsArgs {
+  bool late = false;
   WindowArgs window;
   std::string node;
 };

@@ -14,11 +14,6 @@
 namespace ronda::ingest {
 namespace {
 
-Record MakeGap(int64_t at_ms, int64_t from_ms, int64_t to_ms, const std::string& group,
-               const std::string& cause, const std::string& detail) {
-  return Record{at_ms, {from_ms, to_ms, group, cause, detail}};
-}
-
 // A batch whose commit is told to the agent, if it is still there.
 store::Batch AcknowledgedBatch(store::NodeId id, const store::Epoch& epoch,
                                const codec::RangeSet& acknowledge,
@@ -71,7 +66,10 @@ absl::Status Pipeline::Restore() {
     auto node = std::make_unique<Node>();
     node->info = info;
     node->last_epoch = info.epoch;
-    node->epoch_had_frames = info.epoch.id != 0;  // an import alone leaves no gap
+    // An import alone leaves no gap. An agent of which nothing was committed yet does.
+    const bool had_agent = info.epoch.id != 0;
+    node->epoch_had_frames = had_agent && !store_.Held(id, info.epoch).empty();
+    node->gap_cause = had_agent && !node->epoch_had_frames ? "agent killed" : "";
     node->goodbye = info.said_goodbye ? "agent stopped" : "";
     for (const store::SourceInfo& source : store_.Sources(id)) {
       if (source.group.name.starts_with(kImportGroups)) {
@@ -83,7 +81,18 @@ absl::Status Pipeline::Restore() {
     }
     nodes_[id] = std::move(node);
   }
-  return absl::OkStatus();
+  return store_.ScanState(store::kHoleSpace,
+                          [&](std::string_view key, std::string_view value)
+                              ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                auto hole = store::DecodeHole(value);
+                                for (auto& [id, node] : nodes_) {
+                                  if (hole.ok() && node->info.name == hole->node) {
+                                    node->holes.Restore(*std::move(hole));
+                                    return;
+                                  }
+                                }
+                                obs::Warn("ingest", "the state of a hole is left out key={}", key);
+                              });
 }
 
 // Why a node has no samples between its last epoch and the one that begins now.
@@ -167,6 +176,17 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   node.port = std::move(port);
   node.peer = request.peer;
   node.holding = false;
+  node.kept = request.kept;
+  for (KeptEpoch& kept : node.kept) {
+    const codec::RangeSet of_kept = store_.Held(id, kept.epoch);
+    kept.next_seq = of_kept.empty() ? 1 : of_kept.ranges().back().last + 1;
+  }
+  node.elsewhere = request.elsewhere;
+  node.stream_begins = true;
+  node.backfilled = false;
+  const codec::RangeSet held = store_.Held(id, request.epoch);
+  node.live_next = held.empty() ? 1 : held.ranges().back().last + 1;
+  node.live_ms = std::max(node.live_ms, info.last_seen_ms);
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
   return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
@@ -381,15 +401,11 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
   }
   std::vector<store::FrameEntry> own;
   std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
-  const bool first_of_epoch =
-      !arrivals.empty() && !node.epoch_had_frames && epoch.id == node.last_epoch.id;
-  if (first_of_epoch) {
-    const int64_t from_ms = store_.FindNode(node.info.name)->last_seen_ms;
-    const int64_t to_ms = arrivals.front().entry.t_ms;
-    if (!node.gap_cause.empty() && from_ms > 0 && to_ms > from_ms) {
-      const Record gap = MakeGap(to_ms, from_ms, to_ms, "", node.gap_cause, "");
-      own = own_.Records(id, GapRecord(), {&gap, 1});
-    }
+  std::vector<store::Batch> batches;
+  const bool had_frames = node.epoch_had_frames;
+  const Holes holes = node.holes;
+  if (epoch.id == node.last_epoch.id) {
+    AddMissingLocked(id, FollowLocked(id, node, arrivals), &own, &batches);
   }
   store::Batch batch = AcknowledgedBatch(id, epoch, acknowledge, std::move(port));
   batch.frames.reserve(arrivals.size());
@@ -397,15 +413,15 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
     EvaluateLocked(node, arrival, &transitions);
     batch.frames.push_back(std::move(arrival.entry));
   }
-  std::vector<store::Batch> batches;
   batches.push_back(std::move(batch));
   const absl::Status status =
       CommitLocked(id, node, std::move(batches), std::move(own), std::move(transitions));
   if (!status.ok()) {
+    node.epoch_had_frames = had_frames;
+    node.holes = holes;
     node.holding = store_.DiskFull();  // since a moment ago
     return node.holding ? absl::StatusOr<bool>(false) : status;
   }
-  node.epoch_had_frames |= first_of_epoch;
   return true;
 }
 
@@ -451,7 +467,7 @@ absl::Status Pipeline::AcceptImport(store::NodeId id, const store::Epoch& epoch,
 void Pipeline::RecordGap(store::NodeId id, int64_t from_ms, int64_t to_ms, const std::string& group,
                          const std::string& cause, const std::string& detail) {
   MutexLock lock(&mu_);
-  const Record gap = MakeGap(clock_.NowMs(), from_ms, to_ms, group, cause, detail);
+  const Record gap{clock_.NowMs(), {from_ms, to_ms, group, cause, detail}};
   Node& node = *nodes_.at(id);
   if (absl::Status status = CommitLocked(id, node, {}, own_.Records(id, GapRecord(), {&gap, 1}),
                                          std::exchange(node.owed, {}));

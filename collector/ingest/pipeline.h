@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/ingest/holes.h"
 #include "collector/ingest/own_frames.h"
 #include "collector/notify/outbox.h"
 #include "collector/query/live_status.h"
@@ -37,6 +38,14 @@ class SessionPort {
   virtual void Close(const absl::Status& why) = 0;
 };
 
+// An earlier epoch of which the agent kept frames.
+struct KeptEpoch {
+  store::Epoch epoch;
+  uint64_t last_seq = 0;
+  int64_t newest_ms = 0;
+  uint64_t next_seq = 1;  // behind what was held when the agent joined
+};
+
 // What an agent says of itself in Hello.
 struct JoinRequest {
   std::string node;
@@ -44,9 +53,10 @@ struct JoinRequest {
   store::Epoch epoch;
   std::string boot_id;
   std::string agent_version;
-  std::string peer;                // its address, for people
-  int64_t clock_offset_ms = 0;     // the agent's clock minus the collector's
-  std::vector<store::Epoch> kept;  // earlier epochs of which the agent kept frames
+  std::string peer;             // its address, for people
+  int64_t clock_offset_ms = 0;  // the agent's clock minus the collector's
+  std::vector<KeptEpoch> kept;
+  std::string elsewhere;  // the collector that took its frames since this one did, "" if none
 };
 
 struct Joined {
@@ -131,6 +141,11 @@ class Pipeline : public query::LiveStatus {
   void RecordGap(store::NodeId node, int64_t from_ms, int64_t to_ms, const std::string& group,
                  const std::string& cause, const std::string& detail);
 
+  // All that the agent kept of the time before came: what is missing now will never come.
+  void Backfilled(store::NodeId node, const SessionPort* port);
+  // Whether backfill may go on, or has to wait until what was taken is committed.
+  bool TakesBackfill() const;
+
   // Makes a small value durable with the next commit, for notify: what is sent is forgotten.
   void Write(store::StateWrite write);
 
@@ -165,6 +180,14 @@ class Pipeline : public query::LiveStatus {
     bool holding = false;   // frames of the present stream were not taken: see Accept()
     std::string goodbye;    // reason of the last orderly stop, "" if none
     std::string gap_cause;  // of the hole before the present epoch's first frame
+    // --- what is missing, see pipeline_holes.cc ---
+    Holes holes;
+    std::vector<KeptEpoch> kept;  // of the present stream
+    std::string elsewhere;        // likewise
+    bool stream_begins = false;   // no live frame came on it
+    bool backfilled = false;      // Backfilled() was called on it
+    uint64_t live_next = 1;       // the number that follows in the present epoch
+    int64_t live_ms = 0;          // time of the newest sample that came live
     std::map<GroupIdentity, Source> sources;
     std::vector<rules::Transition> owed;  // that no commit has taken yet
     // Appended and not committed; shared with commit callbacks.
@@ -174,6 +197,25 @@ class Pipeline : public query::LiveStatus {
   Source& SourceLocked(Node& node, const GroupIdentity& identity)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EvaluateLocked(Node& node, const Arrival& arrival, std::vector<rules::Transition>* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What the collector says of frames that are missing.
+  struct Missing {
+    std::vector<Record> gaps;
+    std::vector<store::StateWrite> state;
+  };
+  Missing FollowLocked(store::NodeId id, Node& node, const std::vector<Arrival>& arrivals)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first, int64_t* from_ms,
+                        Missing* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OpenHoleLocked(store::NodeId id, Node& node, const store::Epoch& epoch, codec::SeqRange seqs,
+                      int64_t from_ms, int64_t to_ms, Missing* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Nothing more comes of it: a late mark, or gaps for what is still missing.
+  void EndHoleLocked(store::NodeId id, const Node& node, const store::Hole& hole, Missing* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Into the batch that goes with the node's frames.
+  void AddMissingLocked(store::NodeId id, const Missing& missing,
+                        std::vector<store::FrameEntry>* own, std::vector<store::Batch>* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void HoldLocked(store::NodeId id, Node& node, const std::vector<Arrival>& arrivals)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -215,6 +257,9 @@ class Pipeline : public query::LiveStatus {
   int64_t rate_samples_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t rate_mono_ms_ ABSL_GUARDED_BY(mu_) = 0;
   double samples_per_second_ ABSL_GUARDED_BY(mu_) = 0;
+  // When Tick() came last, and the last time that it was long overdue: the process stood still.
+  int64_t ticked_mono_ms_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t stood_still_until_ms_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace ronda::ingest

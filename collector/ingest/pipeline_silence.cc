@@ -11,6 +11,8 @@ namespace ronda::ingest {
 namespace {
 
 constexpr int64_t kRateWindowMs = 5000;
+// Tick() is called each second.
+constexpr int64_t kStoodStillMs = 4000;
 
 size_t FindUp(const Schema& schema) {
   for (size_t i = 0; i < schema.series.size(); ++i) {
@@ -96,6 +98,11 @@ void Pipeline::Tick() {
     rate_samples_ = counters_.samples;
     rate_mono_ms_ = now;
   }
+  if (ticked_mono_ms_ != 0 && now - ticked_mono_ms_ > kStoodStillMs) {
+    stood_still_until_ms_ = clock_.NowMs();
+    obs::Warn("ingest", "the collector stood still for {} s", (now - ticked_mono_ms_) / 1000);
+  }
+  ticked_mono_ms_ = now;
   const bool full = store_.DiskFull();
   for (auto& [id, node] : nodes_) {
     if (node->info.epoch.id == 0) {

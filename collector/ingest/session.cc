@@ -19,12 +19,15 @@ constexpr uint32_t kProtocolVersion = 1;
 constexpr std::string_view kImport = "import";
 // The capability to take frames of an agent's earlier epochs.
 constexpr std::string_view kEpochs = "epochs";
-// Agents that restart again and again without being connected; one start an hour for a day.
-constexpr int kMaxKeptEpochs = 32;
+// Of an agent that is started again and again while no collector is there.
+constexpr int kMaxKeptEpochs = 256;
 constexpr int64_t kRefusedLogMs = 60'000;
 constexpr size_t kMaxHeldRanges = 1000;
-// What an agent may have in flight of backfill at first, and is granted again as it is committed.
-constexpr uint64_t kBackfillCredit = 2'000'000;
+// What an agent may have in flight of backfill, in samples: granted at first, and again as it is
+// committed. So the pace is that of the disk, and even among agents; an import has no live data
+// beside it and may have more.
+constexpr uint64_t kBackfillCredit = 250'000;
+constexpr uint64_t kImportCredit = 2'000'000;
 
 // At most the newest `max` ranges: what is left out comes again, is known and is acknowledged then.
 void ToProto(const codec::RangeSet& set, google::protobuf::RepeatedPtrField<v1::SeqRange>* out,
@@ -91,6 +94,9 @@ void Session::OnMessage(const v1::AgentMessage& message) {
     case v1::AgentMessage::kGoodbye:
       goodbye_ = message.goodbye().reason().empty() ? "stopped" : message.goodbye().reason();
       break;
+    case v1::AgentMessage::kBackfilled:
+      pipeline_.Backfilled(node_, this);
+      break;
     default:
       break;  // of a later version, or reserved: this collector offered none of it
   }
@@ -126,9 +132,11 @@ void Session::OnHello(const v1::Hello& hello) {
   request.agent_version = hello.agent_version().substr(0, 64);
   request.peer = peer_;
   request.clock_offset_ms = hello.now_ms() - clock_.NowMs();
+  request.elsewhere = hello.elsewhere().substr(0, 256);
   for (const v1::KeptEpoch& kept : hello.kept()) {
     if (kept.epoch() != 0 && kept.epoch() != hello.epoch()) {
-      request.kept.push_back({kept.epoch(), kept.started_ms()});
+      request.kept.push_back(
+          {{kept.epoch(), kept.started_ms()}, kept.last_seq(), kept.newest_ms(), 1});
     }
   }
   import_ = std::find(hello.capabilities().begin(), hello.capabilities().end(), kImport) !=
@@ -160,13 +168,14 @@ void Session::OnHello(const v1::Hello& hello) {
   } else {
     welcome->add_capabilities(std::string(kEpochs));
   }
-  for (const store::Epoch& kept : request.kept) {
+  for (const KeptEpoch& of : request.kept) {
+    const store::Epoch& kept = of.epoch;
     epochs_[kept.id] = {kept, store_.Held(node_, kept)};
     v1::HeldEpoch* held = welcome->add_held_kept();
     held->set_epoch(kept.id);
     ToProto(store_.Durable(node_, kept), held->mutable_held(), kMaxHeldRanges);
   }
-  welcome->mutable_credit()->set_samples(kBackfillCredit);
+  welcome->mutable_credit()->set_samples(import_ ? kImportCredit : kBackfillCredit);
   ToProto(joined->durable, welcome->mutable_held(), kMaxHeldRanges);
   outlet_.send(std::move(answer));
   obs::Info("ingest", "{} joined node={} peer={} version={} clock_offset_ms={}",
@@ -502,6 +511,8 @@ void Session::Deliver(Pending pending) {
   if (over_ || pending.acknowledge.empty()) {
     return;
   }
+  // Granted again with the commit; what was known already cost the agent credit as well.
+  credit_due_ += pending.backfilled;
   absl::StatusOr<bool> taken = true;
   const store::Epoch epoch = epochs_.at(pending.origin.epoch).epoch;
   if (import_) {
@@ -517,12 +528,6 @@ void Session::Deliver(Pending pending) {
   if (!taken.ok()) {
     Close(taken.status());
     return;
-  }
-  // What was known already cost the agent credit as well; what was not taken gives none back.
-  if (*taken && pending.backfilled > 0) {
-    v1::CollectorMessage message;
-    message.mutable_credit()->set_samples(pending.backfilled);
-    outlet_.send(std::move(message));
   }
 }
 
@@ -543,6 +548,12 @@ void Session::Acknowledge(uint64_t epoch, const codec::RangeSet& seqs) {
   ToProto(seqs, message.mutable_ack()->mutable_range());
   message.mutable_ack()->set_now_ms(clock_.NowMs());
   outlet_.send(std::move(message));
+  // While much waits for the disk, with one of the next: live frames are acknowledged each second.
+  if (credit_due_ > 0 && (import_ || pipeline_.TakesBackfill())) {
+    v1::CollectorMessage grant;
+    grant.mutable_credit()->set_samples(credit_due_.exchange(0));
+    outlet_.send(std::move(grant));
+  }
 }
 
 void Session::Close(const absl::Status& why) {

@@ -137,6 +137,7 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   std::set<GroupIdentity> identities_;
   // Schemas whose labels were checked against this node's.
   std::set<SchemaHash> checked_;
+  std::atomic<uint64_t> credit_due_ = 0;  // backfill that was taken, to be granted again
   int64_t refused_since_log_ = 0;
   int64_t refused_log_ms_ = 0;  // monotonic; 0: never
 };

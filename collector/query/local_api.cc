@@ -6,6 +6,7 @@
 
 #include "collector/query/node_view.h"
 #include "collector/query/record_view.h"
+#include "collector/store/hole.h"
 #include "common/base/status.h"
 #include "common/base/version.h"
 
@@ -119,10 +120,11 @@ absl::StatusOr<std::vector<NodeStatus>> LocalApi::Nodes(std::string_view only) {
   RONDA_ASSIGN_OR_RETURN(std::vector<NodeStatus> nodes, ViewNodes(store_, live_, time, only));
   RONDA_ASSIGN_OR_RETURN(std::vector<Gap> gaps,
                          ReadGaps(store_, time.now_ms - kDayMs, time.now_ms, only));
+  RONDA_RETURN_IF_ERROR(AddHoles(store_, time.now_ms - kDayMs, time.now_ms, only, &gaps));
   AddOpenGaps(nodes, &gaps);
   std::map<std::string, int64_t, std::less<>> count;
   for (const Gap& gap : gaps) {
-    ++count[gap.node];
+    count[gap.node] += gap.cause == store::kLateCause ? 0 : 1;
   }
   for (NodeStatus& node : nodes) {
     node.gaps_24h = count[node.name];
@@ -185,6 +187,7 @@ absl::StatusOr<std::vector<Gap>> LocalApi::Gaps(int64_t start_ms, int64_t end_ms
                                                 std::string_view node) {
   RONDA_ASSIGN_OR_RETURN(const TimeBase time, Time());
   RONDA_ASSIGN_OR_RETURN(std::vector<Gap> gaps, ReadGaps(store_, start_ms, end_ms, node));
+  RONDA_RETURN_IF_ERROR(AddHoles(store_, start_ms, end_ms, node, &gaps));
   RONDA_ASSIGN_OR_RETURN(std::vector<NodeStatus> nodes, ViewNodes(store_, live_, time, node));
   // A gap that is open now lasts beyond every window: it touches those that end after its begin.
   std::erase_if(nodes, [end_ms](const NodeStatus& n) { return n.last_sample_ms > end_ms; });

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "collector/rules/alert.h"
+#include "collector/store/hole.h"
 #include "common/base/status.h"
 #include "common/model/record.h"
 #include "common/obs/log.h"
@@ -144,6 +145,18 @@ absl::StatusOr<std::vector<Gap>> ReadGaps(const store::RecordReader& records, in
     }
   }
   return gaps;
+}
+
+absl::Status AddHoles(const store::Store& store, int64_t start_ms, int64_t end_ms,
+                      std::string_view node, std::vector<Gap>* gaps) {
+  return store.ScanState(store::kHoleSpace, [&](std::string_view, std::string_view value) {
+    const auto hole = store::DecodeHole(value);
+    if (hole.ok() && (node.empty() || hole->node == node) && hole->from_ms <= end_ms &&
+        hole->to_ms >= start_ms) {
+      gaps->push_back({hole->node, hole->from_ms, hole->to_ms, "", hole->cause,
+                       "the agent has it, or a part of it, and sends it"});
+    }
+  });
 }
 
 void AddOpenGaps(const std::vector<NodeStatus>& nodes, std::vector<Gap>* gaps) {

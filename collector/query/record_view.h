@@ -23,9 +23,14 @@ absl::Status ReadAlertLog(const store::RecordReader& records, int64_t start_ms, 
                           std::string_view node, absl::FunctionRef<bool(AlertEvent)> visit);
 
 // The recorded gaps that touch [start, end], by their begin. Of the records of one gap, the one
-// that closes it counts. kResourceExhausted: more than a million records.
+// that closes it counts. The cause "late" marks what was missing and came later: no gap any more.
+// kResourceExhausted: more than a million records.
 absl::StatusOr<std::vector<Gap>> ReadGaps(const store::RecordReader& records, int64_t start_ms,
                                           int64_t end_ms, std::string_view node);
+
+// Adds to *gaps the holes that touch [start, end] and that backfill may still close.
+absl::Status AddHoles(const store::Store& store, int64_t start_ms, int64_t end_ms,
+                      std::string_view node, std::vector<Gap>* gaps);
 
 // Adds to *gaps one that lasts for each of `nodes` that is silent or stopped and has none yet.
 void AddOpenGaps(const std::vector<NodeStatus>& nodes, std::vector<Gap>* gaps);

@@ -37,7 +37,7 @@ struct Record {
 
 // A hole in a node's samples. Columns: from_ms, to_ms (0 while it lasts), group ("" = all of the
 // node), cause ("agent stopped", "agent killed", "agent stalled", "host rebooted", "overflow",
-// "clock step", "rejected", "corrupt", ...), detail.
+// "clock step", "paused", "network", "late" (it came after all), ...: README.md), detail.
 const RecordKind& GapRecord();
 
 // A transition of an alert. Columns: rule, group, severity, labels (as printed), from, to (states),

@@ -1,0 +1,196 @@
+// The part of the pipeline that says what is missing: gaps, and holes that backfill may close.
+#include <algorithm>
+#include <utility>
+
+#include "collector/ingest/pipeline.h"
+#include "common/base/status.h"
+#include "common/obs/log.h"
+
+namespace ronda::ingest {
+namespace {
+
+// Shorter ones have no tick of a second in them.
+constexpr int64_t kMinHoleMs = 1000;
+
+Record Gap(int64_t from_ms, int64_t to_ms, const std::string& cause, const std::string& detail) {
+  return Record{to_ms, {from_ms, to_ms, std::string(), cause, detail}};
+}
+
+// Parts of the hole that are not held. Numbers are given out in order of time and at an even pace:
+// that is where their times are taken from.
+std::vector<std::pair<int64_t, int64_t>> MissingTimes(const store::Hole& hole,
+                                                      const codec::RangeSet& held) {
+  std::vector<codec::SeqRange> missing;
+  uint64_t next = hole.seqs.first;
+  for (const codec::SeqRange& range : held.ranges()) {
+    if (range.last < next || range.first > hole.seqs.last) {
+      continue;
+    }
+    if (range.first > next) {
+      missing.push_back({next, range.first - 1});
+    }
+    next = range.last + 1;
+  }
+  if (next <= hole.seqs.last) {
+    missing.push_back({next, hole.seqs.last});
+  }
+  const auto time_of = [&](uint64_t seq) {
+    const double part = static_cast<double>(seq - hole.seqs.first) /
+                        static_cast<double>(hole.seqs.last + 1 - hole.seqs.first);
+    return hole.from_ms +
+           static_cast<int64_t>(part * static_cast<double>(hole.to_ms - hole.from_ms));
+  };
+  std::vector<std::pair<int64_t, int64_t>> times;
+  for (const codec::SeqRange& range : missing) {
+    times.emplace_back(time_of(range.first), time_of(range.last + 1));
+  }
+  return times;
+}
+
+}  // namespace
+
+void Pipeline::OpenHoleLocked(store::NodeId id, Node& node, const store::Epoch& epoch,
+                              codec::SeqRange seqs, int64_t from_ms, int64_t to_ms, Missing* out) {
+  if (seqs.first > seqs.last || from_ms <= 0 || to_ms - from_ms <= kMinHoleMs) {
+    return;
+  }
+  const bool down = from_ms < started_ms_ || from_ms < stood_still_until_ms_;
+  store::Hole hole{node.info.name,
+                   epoch.id,
+                   epoch.started_ms,
+                   seqs,
+                   from_ms,
+                   to_ms,
+                   !node.elsewhere.empty() ? "failover"
+                   : down                  ? "collector down"
+                                           : "network"};
+  // Backfill may be done before the first live frame comes.
+  if ((node.backfilled && node.stream_begins) || ContainsAll(store_.Held(id, epoch), seqs)) {
+    EndHoleLocked(id, node, hole, out);
+  } else {
+    node.holes.Open(std::move(hole), &out->state);
+  }
+}
+
+void Pipeline::EndHoleLocked(store::NodeId id, const Node& node, const store::Hole& hole,
+                             Missing* out) {
+  const codec::RangeSet held = store_.Held(id, {hole.epoch, hole.epoch_started_ms});
+  const bool whole = ContainsAll(held, hole.seqs);
+  const bool elsewhere = !node.elsewhere.empty();
+  // What an agent that still runs gave up it explains itself.
+  if (whole || (!elsewhere && hole.epoch == node.last_epoch.id)) {
+    out->gaps.push_back(
+        Gap(hole.from_ms, hole.to_ms, std::string(store::kLateCause),
+            fmt::format("{}{}", hole.cause, whole ? "" : "; the agent gave up a part")));
+    return;
+  }
+  for (const auto& [from_ms, to_ms] : MissingTimes(hole, held)) {
+    out->gaps.push_back(
+        elsewhere ? Gap(from_ms, to_ms, "failover", "acknowledged by " + node.elsewhere)
+                  : Gap(from_ms, to_ms, node.gap_cause.empty() ? "agent killed" : node.gap_cause,
+                        "it was not on the node's disk yet"));
+  }
+}
+
+// The agent was started anew: what it kept of earlier epochs will come, and the time in which no
+// agent ran is a gap for good.
+void Pipeline::BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first,
+                                int64_t* from_ms, Missing* out) {
+  std::sort(node.kept.begin(), node.kept.end(), [](const KeptEpoch& a, const KeptEpoch& b) {
+    return a.epoch.started_ms < b.epoch.started_ms;
+  });
+  for (const KeptEpoch& kept : node.kept) {
+    if (kept.newest_ms <= *from_ms) {
+      continue;
+    }
+    const bool unseen = kept.next_seq == 1 && kept.epoch.started_ms > *from_ms;
+    if (unseen && *from_ms > 0) {
+      out->gaps.push_back(Gap(*from_ms, kept.epoch.started_ms, "agent stopped",
+                              "or killed: no collector was there to see it"));
+    }
+    OpenHoleLocked(id, node, kept.epoch, {kept.next_seq, kept.last_seq},
+                   unseen ? kept.epoch.started_ms : *from_ms, kept.newest_ms, out);
+    *from_ms = kept.newest_ms;
+  }
+  // If frames of this epoch wait, the agent ran before this one.
+  const bool waits = first.entry.seq > 1 && node.last_epoch.started_ms > *from_ms &&
+                     node.last_epoch.started_ms < first.entry.t_ms;
+  const int64_t began_ms = waits ? node.last_epoch.started_ms : first.entry.t_ms;
+  if (!node.gap_cause.empty() && *from_ms > 0 && began_ms > *from_ms) {
+    out->gaps.push_back(Gap(*from_ms, began_ms, node.gap_cause, ""));
+  }
+  *from_ms = began_ms;
+}
+
+Pipeline::Missing Pipeline::FollowLocked(store::NodeId id, Node& node,
+                                         const std::vector<Arrival>& arrivals) {
+  Missing missing;
+  for (const Arrival& arrival : arrivals) {
+    if (!arrival.live) {
+      continue;
+    }
+    const uint64_t seq = arrival.entry.seq;
+    int64_t from_ms = node.live_ms;
+    if (!node.epoch_had_frames) {
+      BeginEpochLocked(id, node, arrival, &from_ms, &missing);
+      node.epoch_had_frames = true;
+    }
+    if (seq > node.live_next) {
+      OpenHoleLocked(id, node, node.last_epoch, {node.live_next, seq - 1}, from_ms,
+                     arrival.entry.t_ms, &missing);
+    }
+    node.stream_begins = false;
+    node.live_next = std::max(node.live_next, seq + 1);
+    if (arrival.schema != nullptr) {
+      node.live_ms = std::max(node.live_ms, arrival.entry.t_ms);
+    }
+  }
+  return missing;
+}
+
+void Pipeline::AddMissingLocked(store::NodeId id, const Missing& missing,
+                                std::vector<store::FrameEntry>* own,
+                                std::vector<store::Batch>* batches) {
+  if (!missing.gaps.empty()) {
+    *own = own_.Records(id, GapRecord(), missing.gaps);
+  }
+  if (!missing.state.empty()) {
+    store::Batch batch;
+    batch.node = id;
+    batch.epoch = own_.epoch();
+    batch.state = missing.state;
+    batches->push_back(std::move(batch));
+  }
+}
+
+void Pipeline::Backfilled(store::NodeId id, const SessionPort* port) {
+  MutexLock lock(&mu_);
+  const auto it = nodes_.find(id);
+  if (it == nodes_.end() || it->second->port.get() != port) {
+    return;
+  }
+  Node& node = *it->second;
+  node.backfilled = true;
+  if (node.holes.empty()) {
+    return;
+  }
+  Missing out;
+  for (const store::Hole& hole : node.holes.GiveUp(&out.state)) {
+    EndHoleLocked(id, node, hole, &out);
+  }
+  std::vector<store::FrameEntry> own;
+  std::vector<store::Batch> batches;
+  AddMissingLocked(id, out, &own, &batches);
+  if (absl::Status status =
+          CommitLocked(id, node, std::move(batches), std::move(own), std::exchange(node.owed, {}));
+      !status.ok()) {
+    obs::Error("ingest", "what backfill closed could not be recorded node={} error=\"{}\"",
+               node.info.name, Message(status));
+  }
+}
+
+bool Pipeline::TakesBackfill() const {
+  return pending_bytes_->load() < options_.max_pending_bytes / 4;
+}
+
+}  // namespace ronda::ingest

@@ -1,0 +1,234 @@
+// Why something is missing, and what backfill makes good.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "collector/query/record_view.h"
+#include "collector/store/hole.h"
+#include "tests/support/status_matchers.h"
+#include "tests/unit/collector/ingest/ingest_fixture.h"
+
+namespace ronda::ingest {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class MissingTest : public IngestTest {
+ protected:
+  // Ticks in [from, to] seconds, sent live.
+  void Live(FakeAgent& agent, int from, int to) {
+    for (int s = from; s <= to; ++s) {
+      clock_.Advance(1000);
+      agent.Tick(start_ms_ + s * 1000, 1);
+    }
+  }
+  // Ticks that are sampled and not sent.
+  std::vector<std::string> Sampled(FakeAgent& agent, int from, int to) {
+    agent.encoder.StartRun(agent.schema);
+    std::vector<std::string> frames;
+    for (int s = from; s <= to; ++s) {
+      clock_.Advance(1000);
+      frames.push_back(agent.Encode(start_ms_ + s * 1000, 9));  // above the threshold
+    }
+    agent.encoder.StartRun(agent.schema);
+    return frames;
+  }
+  static void Backfill(FakeAgent& agent, const std::vector<std::string>& frames,
+                       uint64_t epoch = 0) {
+    for (const std::string& frame : frames) {
+      agent.Send(frame, v1::LANE_BACKFILL, epoch);
+    }
+  }
+  static void SayBackfilled(FakeAgent& agent) {
+    v1::AgentMessage message;
+    message.mutable_backfilled();
+    agent.session->OnMessage(message);
+  }
+  // A new stream of the same agent.
+  std::unique_ptr<FakeAgent> Again(FakeAgent& before, const std::string& elsewhere = "") {
+    auto agent = NewAgent();
+    agent->next_seq = before.next_seq;
+    v1::AgentMessage hello = agent->Hello("web1", 1);
+    hello.mutable_hello()->set_elsewhere(elsewhere);
+    agent->session->OnMessage(hello);
+    return agent;
+  }
+  std::unique_ptr<FakeAgent> Restarted(uint64_t epoch, uint64_t kept, uint64_t last_seq,
+                                       int newest_s) {
+    auto agent = NewAgent();
+    v1::AgentMessage hello = agent->Hello("web1", epoch);
+    v1::KeptEpoch* of = hello.mutable_hello()->add_kept();
+    of->set_epoch(kept);
+    of->set_started_ms(5);
+    of->set_last_seq(last_seq);
+    of->set_newest_ms(start_ms_ + newest_s * 1000);
+    agent->session->OnMessage(hello);
+    return agent;
+  }
+  std::vector<std::string> Open() {
+    Flush();
+    std::vector<query::Gap> gaps;
+    EXPECT_OK(query::AddHoles(*store_, 0, INT64_MAX / 2, "", &gaps));
+    std::vector<std::string> out;
+    for (const query::Gap& gap : gaps) {
+      out.push_back(
+          fmt::format("{} {}-{}", gap.cause, gap.from_ms - start_ms_, gap.to_ms - start_ms_));
+    }
+    return out;
+  }
+};
+
+TEST_F(MissingTest, ACutThatBackfillClosesLeavesALateMarkAlone) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Live(*agent, 1, 3);
+  agent->Close();
+  const auto kept = Sampled(*agent, 4, 20);
+  auto again = Again(*agent);
+  Live(*again, 21, 22);
+  EXPECT_THAT(Open(), ElementsAre("network 3000-21000"));
+  EXPECT_THAT(Gaps(), IsEmpty());
+  Backfill(*again, kept);
+  SayBackfilled(*again);
+  EXPECT_THAT(Open(), IsEmpty());
+  EXPECT_THAT(Gaps(), ElementsAre("late 3000-21000"));
+  EXPECT_THAT(Alerts(), IsEmpty()) << "load > 4 was long ago for the rules";
+  SayBackfilled(*again);
+  EXPECT_THAT(Gaps(), testing::SizeIs(1));
+}
+
+TEST_F(MissingTest, BackfillMayBeDoneBeforeTheFirstLiveFrame) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Live(*agent, 1, 3);
+  agent->Close();
+  const auto kept = Sampled(*agent, 4, 20);
+  auto again = Again(*agent);
+  Backfill(*again, kept);
+  SayBackfilled(*again);
+  Live(*again, 21, 22);
+  EXPECT_THAT(Open(), IsEmpty());
+  EXPECT_THAT(Gaps(), ElementsAre("late 3000-21000"));
+  // The same over a restart, of which only the time without an agent is missing.
+  again->Close();
+  const auto more = Sampled(*again, 23, 30);
+  auto restarted = Restarted(2, 1, 30, 30);
+  Backfill(*restarted, more, 1);
+  SayBackfilled(*restarted);
+  Live(*restarted, 35, 35);
+  EXPECT_THAT(Open(), IsEmpty());
+  EXPECT_THAT(Gaps(), testing::UnorderedElementsAre("late 3000-21000", "late 22000-30000",
+                                                    "agent killed 30000-35000"));
+}
+
+TEST_F(MissingTest, ACollectorThatWasDownSaysSo) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Live(*agent, 1, 3);
+  Flush();
+  agent->Close();
+  store_->Close();
+  const auto kept = Sampled(*agent, 4, 20);
+  IngestTest::Open();
+  auto again = Again(*agent);
+  Live(*again, 21, 22);
+  EXPECT_THAT(Open(), ElementsAre("collector down 3000-21000"));
+  // What is open outlives another restart.
+  again->Close();
+  store_->Close();
+  IngestTest::Open();
+  auto third = Again(*again);
+  Backfill(*third, kept);
+  SayBackfilled(*third);
+  EXPECT_THAT(Open(), IsEmpty());
+  EXPECT_THAT(Gaps(), ElementsAre("late 3000-21000"));
+}
+
+TEST_F(MissingTest, AnAgentThatWasKilledWhileItKeptLosesOnlyTheTimeItWasAway) {
+  auto before = NewAgent();
+  before->Join("web1", 1);
+  Live(*before, 1, 3);
+  before->Close();
+  const auto kept = Sampled(*before, 4, 20);
+  clock_.Advance(10'000);
+  auto agent = Restarted(2, 1, 20, 20);
+  Live(*agent, 31, 31);
+  EXPECT_THAT(Open(), ElementsAre("network 3000-20000"));
+  Flush();
+  EXPECT_THAT(Gaps(), ElementsAre("agent killed 20000-31000"));
+  Backfill(*agent, kept, 1);
+  SayBackfilled(*agent);
+  EXPECT_THAT(Open(), IsEmpty());
+  EXPECT_THAT(Gaps(), testing::UnorderedElementsAre("agent killed 20000-31000", "late 3000-20000"));
+}
+
+TEST_F(MissingTest, WhatWasOnNoDiskIsAGapOfTheKill) {
+  auto before = NewAgent();
+  before->Join("web1", 1);
+  Live(*before, 1, 3);
+  before->Close();
+  Sampled(*before, 4, 11);  // in memory
+  const auto kept = Sampled(*before, 12, 20);
+  auto agent = Restarted(2, 1, 20, 20);
+  Live(*agent, 21, 21);
+  Backfill(*agent, kept, 1);
+  SayBackfilled(*agent);
+  Flush();
+  // Numbers 4 to 11 of 4 to 20, the times between 3 s and 20 s in proportion.
+  EXPECT_THAT(Gaps(),
+              testing::UnorderedElementsAre("agent killed 20000-21000", "agent killed 3000-11000"));
+}
+
+TEST_F(MissingTest, WhatAnotherCollectorTookIsAFailover) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Live(*agent, 1, 3);
+  agent->Close();
+  Sampled(*agent, 4, 20);  // acknowledged by the other one
+  auto again = Again(*agent, "b:7710");
+  Live(*again, 21, 22);
+  EXPECT_THAT(Open(), ElementsAre("failover 3000-21000"));
+  SayBackfilled(*again);
+  Flush();
+  EXPECT_THAT(Gaps(), ElementsAre("failover 3000-21000"));
+}
+
+TEST_F(MissingTest, WhatTheAgentGaveUpIsForTheAgentToExplain) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Live(*agent, 1, 3);
+  agent->Close();
+  Sampled(*agent, 4, 11);
+  const auto kept = Sampled(*agent, 12, 20);
+  auto again = Again(*agent);
+  Live(*again, 21, 21);
+  Backfill(*again, kept);
+  SayBackfilled(*again);
+  Flush();
+  EXPECT_THAT(Gaps(), ElementsAre("late 3000-21000"));
+}
+
+TEST_F(MissingTest, ALaneThatFellBehindIsAHoleOfTheStream) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Live(*agent, 1, 3);
+  const auto kept = Sampled(*agent, 4, 30);
+  Live(*agent, 31, 32);
+  EXPECT_THAT(Open(), ElementsAre("network 3000-31000"));
+  Backfill(*agent, kept);
+  SayBackfilled(*agent);
+  EXPECT_THAT(Open(), IsEmpty());
+}
+
+TEST_F(MissingTest, AStateThatIsNoHoleIsRefused) {
+  store::Hole hole{"web1", 7, 5, {3, 9}, 1000, 2000, "network"};
+  ASSERT_OK_AND_ASSIGN(const store::Hole decoded, store::DecodeHole(hole.Encode()));
+  EXPECT_EQ(decoded, hole);
+  const std::string bytes = hole.Encode();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(store::DecodeHole(bytes.substr(0, size)).ok());
+  }
+}
+
+}  // namespace
+}  // namespace ronda::ingest
