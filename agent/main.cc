@@ -1,5 +1,6 @@
 // ronda-agent: samples this machine and its databases and streams to a collector.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -13,6 +14,7 @@
 #include "agent/pause.h"
 #include "common/base/clock.h"
 #include "common/base/signals.h"
+#include "common/base/startup_pages.h"
 #include "common/base/status.h"
 #include "common/base/version.h"
 #include "common/config/units.h"
@@ -24,6 +26,8 @@ namespace ronda::agent {
 namespace {
 
 constexpr int kWrongUse = 2;
+constexpr int kSettleMs = 5'000;
+constexpr int kLaterMs = 3'600'000;
 
 constexpr char kFooter[] =
     "Examples:\n"
@@ -188,8 +192,19 @@ int Run(const Flags& flags) {
   obs::Info("agent", "ronda-agent {} starts node={} collectors={}", Version(), config->node,
             fmt::join(config->collectors, ","));
   (*agent)->Start();
-  while (WaitForSignal({SIGINT, SIGTERM, SIGHUP}, -1) == SIGHUP) {
-    obs::Warn("agent", "SIGHUP: this version takes a changed configuration only at its start");
+  // Once all samplers have run and a stream is up; later again, for what a reconnection needed.
+  int settle_ms = kSettleMs;
+  for (;;) {
+    const int signal = WaitForSignal({SIGINT, SIGTERM, SIGHUP}, settle_ms);
+    if (signal == SIGHUP) {
+      obs::Warn("agent", "SIGHUP: this version takes a changed configuration only at its start");
+    } else if (signal != 0) {
+      break;
+    } else {
+      malloc_trim(0);
+      ReleaseStartupPages();
+      settle_ms = kLaterMs;
+    }
   }
   obs::Info("agent", "stopping");
   (*agent)->Stop(/*drain_ms=*/3000);

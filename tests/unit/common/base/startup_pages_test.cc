@@ -1,0 +1,31 @@
+#include "common/base/startup_pages.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/base/files.h"
+
+namespace ronda {
+namespace {
+
+int64_t RssFileKib() {
+  const std::string status = ReadFile("/proc/self/status").value_or("");
+  const size_t at = status.find("RssFile:");
+  return at == std::string::npos ? 0 : std::stoll(status.substr(at + 8));
+}
+
+TEST(StartupPagesTest, GivesBackTextAndGoesOn) {
+  const int64_t before = RssFileKib();
+  ASSERT_GT(before, 0);
+  EXPECT_GT(ReleaseStartupPages(), 64u << 10);
+  EXPECT_LT(RssFileKib(), before);
+  // What is needed again comes back by itself, again and again.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_GT(ReleaseStartupPages(), 64u << 10);
+    EXPECT_EQ(std::to_string(i) + "x", std::string(1, static_cast<char>('0' + i)) + "x");
+  }
+}
+
+}  // namespace
+}  // namespace ronda
