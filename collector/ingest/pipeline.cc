@@ -425,11 +425,15 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
   return true;
 }
 
-// What the rules say of frames that are not taken does not wait for them.
+// What the rules say of frames that are not taken does not wait for them, and queries see the
+// newest.
 void Pipeline::HoldLocked(store::NodeId id, Node& node, const std::vector<Arrival>& arrivals) {
   std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
   for (const Arrival& arrival : arrivals) {
     EvaluateLocked(node, arrival, &transitions);
+    if (arrival.live && arrival.schema != nullptr) {
+      store_.ShowHeld(id, arrival.entry, arrival.values);
+    }
   }
   counters_.held_frames += static_cast<int64_t>(arrivals.size());
   // If not even these are taken they are owed.

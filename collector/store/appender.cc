@@ -180,6 +180,7 @@ void Appender::InsertLocked(std::vector<Batch>* batches, Plan plan) {
     queued[i].epoch->held.Add(frame.seq);
     if (p.schema != nullptr) {
       state_.catalogue.SawSample(p.run.node, p.run.epoch, *p.source, *p.schema, frame.t_ms);
+      state_.held.Drop(p.source->id, p.schema->id, frame.t_ms);
     }
   }
 }

@@ -84,6 +84,17 @@ void Catalogue::SawBlock(const SourceEntry& source, const SchemaEntry& schema, i
   }
 }
 
+bool Catalogue::ShowPair(const SourceEntry& source, const SchemaEntry& schema, int64_t t_ms) {
+  const auto pair = pairs_.find({source.id, schema.id});
+  if (pair == pairs_.end()) {
+    return false;
+  }
+  if (t_ms > pair->second->t_max_ms) {
+    pair->second->t_max_ms = t_ms;
+  }
+  return true;
+}
+
 std::vector<SourceInfo> Catalogue::Sources(NodeId id) const {
   std::vector<SourceInfo> out;
   if (const Node* node = FindNode(id)) {
@@ -136,6 +147,16 @@ std::shared_ptr<const SourceEntry> Catalogue::PutSource(NodeId node, const Group
         PutSourceRow({node, found->second.info.name, group, found->second.info.labels}, writes);
   }
   return source;
+}
+
+std::shared_ptr<const SourceEntry> Catalogue::FindSource(NodeId node,
+                                                         const GroupIdentity& group) const {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end()) {
+    return nullptr;
+  }
+  const auto source = found->second.sources.find(group);
+  return source == found->second.sources.end() ? nullptr : source->second;
 }
 
 std::shared_ptr<const SourceEntry> Catalogue::PutSourceRow(const SourceRow& row,

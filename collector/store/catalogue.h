@@ -54,6 +54,8 @@ class Catalogue {
                  const SchemaEntry& schema, int64_t t_ms);
   // A block of the source has samples until t_ms.
   void SawBlock(const SourceEntry& source, const SchemaEntry& schema, int64_t t_ms);
+  // Readers find the pair at this time as well; false if it is not known.
+  bool ShowPair(const SourceEntry& source, const SchemaEntry& schema, int64_t t_ms);
   // The groups of a node, by name.
   std::vector<SourceInfo> Sources(NodeId id) const;
   std::vector<NodeInfo> Nodes() const;
@@ -68,6 +70,8 @@ class Catalogue {
   std::shared_ptr<const SourceEntry> PutSourceRow(const SourceRow& row,
                                                   std::vector<CatalogueWrite>* writes);
   std::shared_ptr<const SourceEntry> FindSource(int64_t id) const;
+  // The one that PutSource() would return; null if there is none yet.
+  std::shared_ptr<const SourceEntry> FindSource(NodeId node, const GroupIdentity& group) const;
 
   std::shared_ptr<const SchemaEntry> PutSchema(std::shared_ptr<const Schema> schema,
                                                std::vector<CatalogueWrite>* writes);

@@ -59,24 +59,32 @@ bool Compactor::stopping() const {
 }
 
 void Compactor::Run() {
+  using Time = std::chrono::steady_clock;
   bool failing = false;
-  std::chrono::seconds wait = kFirstPass;
+  Time::time_point next = Time::now() + kFirstPass;
   for (;;) {
+    bool due = false;
     {
       MutexLock lock(&thread_mu_);
-      if (!stop_ && !hurry_) {
-        wake_.WaitFor(&thread_mu_, wait);
+      if (!stop_ && !hurry_ && !found_corrupt_) {
+        wake_.WaitFor(&thread_mu_, next - Time::now());
       }
-      hurry_ = false;
       if (stop_) {
         return;
       }
+      due = hurry_ || Time::now() >= next;
+      hurry_ = false;
+      found_corrupt_ = false;
+    }
+    on_corrupt_();
+    if (!due) {
+      continue;
     }
     const absl::Status status = Round();
     const DiskState disk = disk_.state();
-    wait = disk == DiskState::kHard   ? kPeriodOfNoRoom
-           : disk == DiskState::kSoft ? kPeriodOfLittleRoom
-                                      : kPeriod;
+    next = Time::now() + (disk == DiskState::kHard   ? kPeriodOfNoRoom
+                          : disk == DiskState::kSoft ? kPeriodOfLittleRoom
+                                                     : kPeriod);
     if (!status.ok() && !failing) {
       obs::Error("store", "compaction failed, trying again: {}", Message(status));
     }
@@ -87,6 +95,12 @@ void Compactor::Run() {
 void Compactor::Hurry() {
   MutexLock lock(&thread_mu_);
   hurry_ = true;
+  wake_.SignalAll();
+}
+
+void Compactor::FoundCorrupt() {
+  MutexLock lock(&thread_mu_);
+  found_corrupt_ = true;
   wake_.SignalAll();
 }
 
@@ -113,6 +127,7 @@ std::map<NodeId, std::vector<Compactor::Waiting>> Compactor::RunsInHead() const 
 absl::Status Compactor::Pass(bool all) {
   MutexLock pass(&pass_mu_);
   RONDA_RETURN_IF_ERROR(retention_.Enforce());
+  RONDA_RETURN_IF_ERROR(PutAsideUnreadable());
   // What is in a block is not in the journal any more, or a replay would look for the block.
   RONDA_RETURN_IF_ERROR(sealer_.Pass(false));
   std::map<NodeId, std::vector<Waiting>> in_head = RunsInHead();
@@ -136,11 +151,38 @@ absl::Status Compactor::Pass(bool all) {
     RONDA_RETURN_IF_ERROR(CompactNode(node, ids, end_ms, std::move(in_head[node])));
   }
   level_.CloseIdle();
+  on_corrupt_();
   absl::Status records =
       records_.Pass(all ? end_ms : RecordHourOf(clock_.NowMs() - kLagMs) * kRecordHourMs,
                     [this] { return stopping(); });
   records.Update(retention_.Enforce());
   return records;
+}
+
+absl::Status Compactor::PutAsideUnreadable() {
+  for (Segments* const level : {level_.raw.get(), level_.minute.get(), level_.hour.get()}) {
+    for (const std::shared_ptr<SegmentFile>& file : level->All()) {
+      if (file->unreadable()) {
+        RONDA_RETURN_IF_ERROR(level->PutAside(
+            file, clock_.NowMs(),
+            Fail(absl::StatusCode::kDataLoss, "{} cannot be opened", file->path())));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compactor::Write(Segments* level, int64_t window, int64_t span_windows,
+                              const std::vector<PackedWindow>& packed) {
+  RONDA_ASSIGN_OR_RETURN(std::shared_ptr<SegmentFile> file,
+                         level->ForWriting(window, span_windows));
+  const absl::Status written = file->Write(packed);
+  if (!absl::IsDataLoss(written)) {
+    return written;
+  }
+  RONDA_RETURN_IF_ERROR(level->PutAside(file, clock_.NowMs(), written));
+  RONDA_ASSIGN_OR_RETURN(file, level->ForWriting(window, span_windows));
+  return file->Write(packed);
 }
 
 absl::StatusOr<std::vector<DueBlock>> Compactor::FindDue(History::Moment* now,
@@ -221,13 +263,11 @@ absl::Status Compactor::CompactWindow(History::Moment* now, std::string_view nod
   RONDA_ASSIGN_OR_RETURN(const PackedNode packed,
                          WindowPacker(now, file.get(), node, window, blocks).Pack(&stats));
   // The samples first: a pass that was cut off here finds them, and writes the roll-ups anew.
-  RONDA_RETURN_IF_ERROR(file->Write(packed.raw));
-  RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<SegmentFile> minute,
-                         level_.minute->ForWriting(window, level_.minute->spans().front()));
-  RONDA_RETURN_IF_ERROR(minute->Write(packed.minute));
-  RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<SegmentFile> hour,
-                         level_.hour->ForWriting(window, level_.hour->spans().front()));
-  RONDA_RETURN_IF_ERROR(hour->Write(packed.hour));
+  RONDA_RETURN_IF_ERROR(Write(level_.raw.get(), window, retention_.SpanWindows(), packed.raw));
+  RONDA_RETURN_IF_ERROR(
+      Write(level_.minute.get(), window, level_.minute->spans().front(), packed.minute));
+  RONDA_RETURN_IF_ERROR(
+      Write(level_.hour.get(), window, level_.hour->spans().front(), packed.hour));
   std::vector<const History::Uncompacted*> done;
   for (const DueBlock* const block : blocks) {
     done.push_back(&block->block);

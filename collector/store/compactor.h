@@ -40,9 +40,12 @@ class Compactor {
  public:
   // Told of damaged blocks, of which samples are lost.
   using OnLost = std::function<void(const std::vector<LostFrames>&)>;
+  // Called when parts of level 1 have been found damaged (LevelOne::corrupt).
+  using OnCorrupt = std::function<void()>;
 
   Compactor(StoreState* state, History* history, LevelOne* level, Sealer* sealer,
-            Retention* retention, const DiskSpace& disk, const Clock& clock, OnLost on_lost)
+            Retention* retention, const DiskSpace& disk, const Clock& clock, OnLost on_lost,
+            OnCorrupt on_corrupt)
       : state_(*state),
         history_(*history),
         level_(*level),
@@ -51,6 +54,7 @@ class Compactor {
         disk_(disk),
         clock_(clock),
         on_lost_(std::move(on_lost)),
+        on_corrupt_(std::move(on_corrupt)),
         records_(history, level->records.get(), on_lost_) {}
   ~Compactor() { Stop(); }
 
@@ -60,6 +64,8 @@ class Compactor {
   void Stop();
   // Begins the next round now: the state of the disk has changed.
   void Hurry();
+  // Makes the thread call on_corrupt soon. Does not block.
+  void FoundCorrupt();
 
   // Compacts the windows that ended some minutes ago; with `all` whatever is sealed.
   absl::Status Pass(bool all) ABSL_LOCKS_EXCLUDED(pass_mu_);
@@ -84,6 +90,11 @@ class Compactor {
   static void HoldBack(std::vector<Waiting> waiting, std::vector<DueBlock>* due);
   absl::Status CompactWindow(History::Moment* now, std::string_view node, int64_t window,
                              const std::vector<DueBlock*>& blocks);
+  // Writes windows of one level; a file that is too damaged for that is put aside first.
+  absl::Status Write(Segments* level, int64_t window, int64_t span_windows,
+                     const std::vector<PackedWindow>& packed);
+  // Puts files aside that nobody can open.
+  absl::Status PutAsideUnreadable();
   absl::Status Report(const std::vector<DueBlock>& due);
 
   StoreState& state_;
@@ -94,6 +105,7 @@ class Compactor {
   const DiskSpace& disk_;
   const Clock& clock_;
   const OnLost on_lost_;
+  const OnCorrupt on_corrupt_;
 
   Mutex pass_mu_;
   RecordPacker records_ ABSL_GUARDED_BY(pass_mu_);
@@ -102,6 +114,7 @@ class Compactor {
   CondVar wake_;
   bool stop_ ABSL_GUARDED_BY(thread_mu_) = false;
   bool hurry_ ABSL_GUARDED_BY(thread_mu_) = false;
+  bool found_corrupt_ ABSL_GUARDED_BY(thread_mu_) = false;
   std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -17,16 +18,17 @@ namespace {
 // The space of StateWrite that holds which gaps have been written.
 constexpr std::string_view kSpace = "store-gap";
 
-std::string GapKey(const LostFrames& lost) {
-  return fmt::format("{}/{:016x}/{}/{}", lost.run.node, lost.run.epoch.id, lost.run.first_seq,
-                     lost.first_seq);
-}
+struct Gap {
+  NodeId node = 0;
+  std::string key;  // of its state
+  std::string group;
+  int64_t from_ms = 0;
+  int64_t to_ms = 0;
+  std::string detail;
+};
 
-}  // namespace
-
-absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
-                              const Clock& clock) {
-  if (lost.empty()) {
+absl::Status Write(Store* store, const std::vector<Gap>& gaps, const Clock& clock) {
+  if (gaps.empty()) {
     return absl::OkStatus();
   }
   std::set<std::string, std::less<>> written;
@@ -34,14 +36,12 @@ absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
       kSpace, [&](std::string_view key, std::string_view) { written.emplace(key); }));
   const Epoch epoch{RandomBits(), clock.NowMs()};
   uint64_t seq = 0;
-  for (const LostFrames& gap : lost) {
-    if (gap.node.empty() || !written.insert(GapKey(gap)).second) {
+  for (const Gap& gap : gaps) {
+    if (!written.insert(gap.key).second) {
       continue;
     }
-    const Record row{
-        gap.to_ms,
-        {gap.from_ms, gap.to_ms, gap.group, std::string("corrupt"),
-         fmt::format("a damaged {}; lost from frame {} on", gap.where, gap.first_seq)}};
+    const Record row{gap.to_ms,
+                     {gap.from_ms, gap.to_ms, gap.group, std::string("corrupt"), gap.detail}};
     codec::RecordRunEncoder encoder(0, GapRecord());
     encoder.StartRun();
     FrameEntry frame;
@@ -54,14 +54,55 @@ absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
     RONDA_ASSIGN_OR_RETURN(const codec::FrameHeader header, codec::ParseFrameHeader(frame.bytes));
     frame.crc = header.crc;
     Batch batch;
-    batch.node = gap.run.node;
+    batch.node = gap.node;
     batch.epoch = epoch;
     batch.essential = true;
     batch.frames.push_back(std::move(frame));
-    batch.state.push_back({std::string(kSpace), GapKey(gap), ""});
+    batch.state.push_back({std::string(kSpace), gap.key, ""});
     RONDA_RETURN_IF_ERROR(store->Append(std::move(batch)));
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
+                              const Clock& clock) {
+  std::vector<Gap> gaps;
+  for (const LostFrames& one : lost) {
+    if (!one.node.empty()) {
+      gaps.push_back(
+          {one.run.node,
+           fmt::format("{}/{:016x}/{}/{}", one.run.node, one.run.epoch.id, one.run.first_seq,
+                       one.first_seq),
+           one.group, one.from_ms, one.to_ms,
+           fmt::format("a damaged {}; lost from frame {} on", one.where, one.first_seq)});
+    }
+  }
+  return Write(store, gaps, clock);
+}
+
+absl::Status WriteCorruptGaps(Store* store, const std::vector<CorruptPart>& parts,
+                              const std::vector<std::pair<NodeId, NodeInfo>>& nodes,
+                              const Clock& clock) {
+  std::vector<Gap> gaps;
+  for (const CorruptPart& part : parts) {
+    for (const auto& [id, node] : nodes) {
+      const bool had_data = node.first_seen_ms <= part.to_ms;
+      // A file may go on into the future, its samples do not.
+      const int64_t to_ms = part.node.empty()
+                                ? std::max(part.from_ms, std::min(part.to_ms, clock.NowMs()))
+                                : part.to_ms;
+      if (part.node.empty() ? !had_data : node.name != part.node) {
+        continue;
+      }
+      gaps.push_back({id,
+                      fmt::format("history/{}/{}/{}/{}/{}", node.name, part.group, part.from_ms,
+                                  part.to_ms, part.detail),
+                      part.group, part.from_ms, to_ms, part.detail});
+    }
+  }
+  return Write(store, gaps, clock);
 }
 
 }  // namespace ronda::store

@@ -5,19 +5,21 @@
 
 namespace ronda::store {
 
-absl::StatusOr<LevelOne> LevelOne::Open(const std::string& dir, bool read_only) {
+absl::StatusOr<LevelOne> LevelOne::Open(const std::string& dir, bool read_only, int64_t now_ms) {
   LevelOne level;
-  RONDA_ASSIGN_OR_RETURN(level.raw, Segments::Open(dir + "/history/raw", read_only, kRawSpans));
-  RONDA_ASSIGN_OR_RETURN(level.minute,
-                         Segments::Open(dir + "/history/minute", read_only, kMinuteSpans));
-  RONDA_ASSIGN_OR_RETURN(level.hour, Segments::Open(dir + "/history/hour", read_only, kHourSpans));
+  level.corrupt = std::make_unique<CorruptParts>();
+  CorruptParts* const corrupt = level.corrupt.get();
+  RONDA_ASSIGN_OR_RETURN(
+      level.raw,
+      Segments::Open({dir + "/history/raw", read_only, kRawSpans, false}, now_ms, corrupt));
+  RONDA_ASSIGN_OR_RETURN(
+      level.minute,
+      Segments::Open({dir + "/history/minute", read_only, kMinuteSpans, true}, now_ms, corrupt));
+  RONDA_ASSIGN_OR_RETURN(
+      level.hour,
+      Segments::Open({dir + "/history/hour", read_only, kHourSpans, true}, now_ms, corrupt));
   RONDA_ASSIGN_OR_RETURN(level.records, RecordFiles::Open(dir + "/history/records", read_only));
   return level;
-}
-
-int64_t LevelOne::corrupt_parts() const {
-  return raw->corrupt_parts() + minute->corrupt_parts() + hour->corrupt_parts() +
-         records->corrupt_parts();
 }
 
 void LevelOne::CloseIdle() {

@@ -12,17 +12,18 @@
 namespace ronda::store {
 
 struct LevelOne {
-  std::unique_ptr<Segments> raw;         // history/raw/
-  std::unique_ptr<Segments> minute;      // history/minute/
-  std::unique_ptr<Segments> hour;        // history/hour/
-  std::unique_ptr<RecordFiles> records;  // history/records/
+  std::unique_ptr<CorruptParts> corrupt;  // of the three below; outlives them
+  std::unique_ptr<Segments> raw;          // history/raw/
+  std::unique_ptr<Segments> minute;       // history/minute/
+  std::unique_ptr<Segments> hour;         // history/hour/
+  std::unique_ptr<RecordFiles> records;   // history/records/
 
   // `dir` is the data folder.
-  static absl::StatusOr<LevelOne> Open(const std::string& dir, bool read_only);
+  static absl::StatusOr<LevelOne> Open(const std::string& dir, bool read_only, int64_t now_ms);
   int64_t Bytes() const {
     return raw->Bytes() + minute->Bytes() + hour->Bytes() + records->Bytes();
   }
-  int64_t corrupt_parts() const;
+  int64_t corrupt_parts() const { return corrupt->count() + records->corrupt_parts(); }
   void CloseIdle();
 };
 

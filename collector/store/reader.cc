@@ -1,6 +1,7 @@
 #include "collector/store/reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include "collector/store/label_sets.h"
 #include "collector/store/run_decode.h"
 #include "common/base/status.h"
+#include "common/model/sample.h"
 
 namespace ronda::store {
 namespace {
@@ -69,7 +71,7 @@ absl::Status Reader::AddSegments(std::span<const Node> nodes, PairMatcher* match
     for (const Node& node : nodes) {
       in_file.FindOfNode(node.name, matcher, start_ms, end_ms,
                          [&](const PairIndex::Pair& pair, const SeriesList& series) {
-                           places->push_back({{pair, series}, file, {}});
+                           places->push_back({{pair, series}, file, {}, nullptr});
                          });
     }
   }
@@ -88,6 +90,11 @@ std::vector<RunSnapshot> Reader::RunsOf(const SourceSchema& pair, int64_t start_
   return runs;
 }
 
+std::shared_ptr<const HeldTick> Reader::HeldOf(const SourceSchema& pair) const {
+  MutexLock lock(&state_.mu);
+  return state_.held.Find(pair.source->id, pair.schema->id);
+}
+
 bool Reader::HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const {
   bool found = false;
   MutexLock lock(&state_.mu);
@@ -95,6 +102,8 @@ bool Reader::HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms)
     found =
         found || (run.schema == pair.schema && run.t_min_ms <= end_ms && run.t_max_ms >= start_ms);
   });
+  const std::shared_ptr<const HeldTick> held = state_.held.Find(pair.source->id, pair.schema->id);
+  found = found || (held != nullptr && held->t_ms >= start_ms && held->t_ms <= end_ms);
   return found;
 }
 
@@ -119,7 +128,8 @@ absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatche
   std::vector<Place> places;
   for (const Node& node : nodes) {
     for (const Match& match : node.matches) {
-      places.push_back({match, nullptr, RunsOf(match.pair->pair, start_ms, end_ms)});
+      const SourceSchema& pair = match.pair->pair;
+      places.push_back({match, nullptr, RunsOf(pair, start_ms, end_ms), HeldOf(pair)});
     }
   }
   RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<History::Moment> recent, history_.Now());
@@ -182,6 +192,15 @@ absl::Status Reader::ReadPlaces(const std::vector<Place>& places, History::Momen
         order.push_back(run.frames[f].order);
       }
       add_run(std::move(decoded.t_ms), std::move(order), std::move(decoded.columns));
+    }
+    if (place.held != nullptr) {
+      std::vector<std::vector<double>> columns;
+      for (const uint32_t one : series) {
+        const double value = place.held->values[one];
+        columns.push_back(IsStale(value) ? std::vector<double>() : std::vector<double>{value});
+      }
+      // Whatever has been taken of the same time comes first.
+      add_run({place.held->t_ms}, {std::numeric_limits<uint64_t>::max()}, std::move(columns));
     }
     if (place.file != nullptr) {
       if (open != place.file.get()) {

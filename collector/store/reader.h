@@ -62,6 +62,7 @@ class Reader : public Queryable, public RecordReader {
     Match match;
     std::shared_ptr<SegmentFile> file;
     std::vector<RunSnapshot> runs;
+    std::shared_ptr<const HeldTick> held;
   };
   using SeriesPlaces = std::map<Labels, std::vector<SeriesPlace>>;
 
@@ -88,6 +89,7 @@ class Reader : public Queryable, public RecordReader {
                          PairIndex::Visit visit) const;
   absl::StatusOr<bool> MayHave(const IndexedPair& pair, int64_t start_ms, int64_t end_ms) const;
   std::vector<RunSnapshot> RunsOf(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
+  std::shared_ptr<const HeldTick> HeldOf(const SourceSchema& pair) const;
   bool HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
 
   const StoreState& state_;

@@ -7,7 +7,12 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -20,7 +25,9 @@
 #include "collector/store/repair_journal.h"
 #include "collector/store/repair_recent.h"
 #include "collector/store/repair_records.h"
+#include "collector/store/repair_segment.h"
 #include "collector/store/replay.h"
+#include "collector/store/segment_span.h"
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/store.h"
 #include "common/base/files.h"
@@ -31,14 +38,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// "PATH.corrupt-TIME", or later if there is such a file.
+std::string KeptName(const std::string& path, int64_t now_ms) {
+  for (std::time_t seconds = static_cast<std::time_t>(now_ms / 1000);; ++seconds) {
+    std::string name = fmt::format("{}.corrupt-{:%Y%m%dT%H%M%SZ}", path, fmt::gmtime(seconds));
+    std::error_code ignored;
+    if (!fs::exists(name, ignored)) {
+      return name;
+    }
+  }
+}
+
 // Puts `replacement` in the place of `path`, which is kept, with its -wal, under a name that says
 // since when. Whatever moment this is interrupted at, `path` is the old file or the new one.
 absl::StatusOr<std::string> Replace(const std::string& path, const std::string& replacement,
                                     int64_t now_ms) {
-  const std::time_t seconds = static_cast<std::time_t>(now_ms / 1000);
-  const std::string kept = fmt::format("{}.corrupt-{:%Y%m%dT%H%M%SZ}", path, fmt::gmtime(seconds));
+  const std::string kept = KeptName(path, now_ms);
   std::error_code error;
-  fs::remove(kept, error);
   fs::create_hard_link(path, kept, error);
   if (!error && fs::exists(path + "-wal")) {
     fs::rename(path + "-wal", kept + "-wal", error);
@@ -103,9 +119,105 @@ absl::StatusOr<std::string> RepairRecords(const std::string& dir, const std::str
   return report;
 }
 
-}  // namespace
+// Repairs the files of level 1, and adds what is lost to `lost`.
+class LevelOneRepair {
+ public:
+  LevelOneRepair(std::string dir, std::string work, int64_t now_ms)
+      : dir_(std::move(dir)), work_(std::move(work)), now_ms_(now_ms) {}
 
-absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock& clock) {
+  absl::Status Run() {
+    RONDA_RETURN_IF_ERROR(Folder("raw", kRawSpans, false));
+    RONDA_RETURN_IF_ERROR(Folder("minute", kMinuteSpans, true));
+    return Folder("hour", kHourSpans, true);
+  }
+  std::string TakeReport() { return std::move(report_); }
+  std::vector<CorruptPart> TakeLost() { return std::move(lost_); }
+
+ private:
+  absl::Status Folder(const std::string& level, std::span<const int64_t> spans, bool rollups) {
+    const std::string folder = fmt::format("{}/history/{}", dir_, level);
+    // By the file's name, those that were put aside under it, oldest first.
+    std::map<std::string, std::set<std::string>> files;
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+      const std::string name = entry.path().filename().string();
+      const std::string_view before = NameBeforeAside(name);
+      if (!before.empty()) {
+        files[std::string(before)].insert(entry.path().string());
+      } else if (name.ends_with(".db")) {
+        files[name];
+      }
+    }
+    int64_t sound = 0;
+    for (const auto& [name, aside] : files) {
+      const std::optional<SegmentSpan> span = ParseSegmentFileName(name, spans);
+      if (!span) {
+        continue;
+      }
+      const SegmentName segment{fmt::format("history/{}/{}", level, name), *span, rollups};
+      const std::string path = folder + "/" + name;
+      if (aside.empty() && IsSoundSegment(path, segment)) {
+        ++sound;
+      } else {
+        RONDA_RETURN_IF_ERROR(File(path, segment, {aside.begin(), aside.end()}));
+      }
+    }
+    if (sound > 0) {
+      report_ += fmt::format("{}: {} {} in order, left as {}\n", folder, sound,
+                             sound == 1 ? "file" : "files", sound == 1 ? "it is" : "they are");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status File(const std::string& path, const SegmentName& name,
+                    std::vector<std::string> sources) {
+    const size_t aside = sources.size();
+    if (fs::exists(path)) {
+      sources.push_back(path);
+    }
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      fs::remove(work_ + "/segment.db" + suffix);
+    }
+    RONDA_ASSIGN_OR_RETURN(SegmentRepair repair, RebuildSegment(sources, name, work_));
+    report_ += repair.report;
+    std::move(repair.lost.begin(), repair.lost.end(), std::back_inserter(lost_));
+    if (aside < sources.size()) {
+      RONDA_ASSIGN_OR_RETURN(const std::string kept, Replace(path, work_ + "/segment.db", now_ms_));
+      report_ += fmt::format("the damaged file is kept as {}\n", kept);
+    } else {
+      fs::rename(work_ + "/segment.db", path);
+    }
+    for (size_t i = 0; i < aside; ++i) {
+      // Not to be brought back again.
+      const std::string kept = KeptName(path, now_ms_);
+      fs::rename(sources[i], kept);
+      if (fs::exists(sources[i] + "-wal")) {
+        fs::rename(sources[i] + "-wal", kept + "-wal");
+      }
+      report_ += fmt::format("{} is kept as {}\n", sources[i], kept);
+    }
+    return absl::OkStatus();
+  }
+
+  const std::string dir_;
+  const std::string work_;
+  const int64_t now_ms_;
+  std::string report_;
+  std::vector<CorruptPart> lost_;
+};
+
+// A store that is opened and closed again writes them.
+absl::Status WriteGaps(const std::string& dir, std::vector<CorruptPart> lost, const Clock& clock) {
+  Store::Options options;
+  options.dir = dir;
+  options.manual_seal = true;
+  options.lost_in_repair = std::move(lost);
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, Store::Open(options, clock));
+  return store->Flush(60'000);
+}
+
+absl::StatusOr<std::string> RepairFiles(const std::string& dir, const Clock& clock,
+                                        std::vector<CorruptPart>* lost) {
   const std::string journal = dir + "/ronda.db";
   const std::string recent = dir + "/history/recent.db";
   if (!fs::exists(dir)) {
@@ -142,8 +254,31 @@ absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock
                            Replace(journal, work + "/ronda.db", clock.NowMs()));
     report += facts + fmt::format("the damaged file is kept as {}\n", kept);
   }
+  LevelOneRepair level(dir, work, clock.NowMs());
+  const absl::Status status = level.Run();
+  *lost = level.TakeLost();
+  report += level.TakeReport();
+  RONDA_RETURN_IF_ERROR(status);
   RONDA_ASSIGN_OR_RETURN(const std::string records, RepairRecords(dir, work, clock.NowMs()));
   return report + records;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock& clock) {
+  std::vector<CorruptPart> lost;
+  absl::StatusOr<std::string> report;
+  try {
+    report = RepairFiles(dir, clock, &lost);
+  } catch (const fs::filesystem_error& error) {
+    report = Fail(absl::StatusCode::kUnknown, "repairing {}: {}", dir, error.what());
+  }
+  if (report.ok() && !lost.empty()) {
+    const absl::Status gaps = WriteGaps(dir, std::move(lost), clock);
+    *report += gaps.ok() ? "`ronda gaps` shows what is lost\n"
+                         : fmt::format("writing gaps of what is lost failed: {}\n", Message(gaps));
+  }
+  return report;
 }
 
 }  // namespace ronda::store

@@ -1,6 +1,7 @@
 #include "collector/store/segment_catalogue.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,14 +12,22 @@
 #include "common/codec/schema_codec.h"
 
 namespace ronda::store {
+namespace {
+
+// A damaged id may be any number; a new one must still be free.
+int64_t NextId(int64_t next, int64_t id) {
+  return id == std::numeric_limits<int64_t>::max() ? next : std::max(next, id + 1);
+}
+
+}  // namespace
 
 absl::Status SegmentCatalogue::Load(SegmentDb* db) {
   *this = SegmentCatalogue();
   absl::Status damaged;
   RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(
       db->db(), CatalogueTable::kSources, [&](int64_t id, std::string_view data) {
-        next_source_ = std::max(next_source_, id + 1);
         absl::StatusOr<SourceRow> row = DecodeSourceRow(id, data);
+        next_source_ = NextId(next_source_, id);
         if (row.ok()) {
           sources_[id] = NewSourceEntry(id, *row);
           source_of_[*row] = sources_[id];
@@ -28,7 +37,7 @@ absl::Status SegmentCatalogue::Load(SegmentDb* db) {
       }));
   RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(
       db->db(), CatalogueTable::kSchemas, [&](int64_t id, std::string_view data) {
-        next_schema_ = std::max(next_schema_, id + 1);
+        next_schema_ = NextId(next_schema_, id);
         absl::StatusOr<Schema> schema = DecodeSchemaRow(id, data);
         if (schema.ok()) {
           const SchemaHash hash = codec::HashSchema(*schema);
@@ -47,6 +56,9 @@ absl::Status SegmentCatalogue::Load(SegmentDb* db) {
     if (source != sources_.end() && schema != schemas_.end()) {
       pairs.push_back(std::make_shared<const IndexedPair>(
           SourceSchema{source->second, schema->second}, pair.t_min_ms, pair.t_max_ms));
+    } else {
+      orphans_.push_back(
+          {source != sources_.end() ? source->second : nullptr, pair.t_min_ms, pair.t_max_ms});
     }
   }
   std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -20,6 +21,14 @@ class SegmentCatalogue {
   // kDataLoss: a row is damaged; the others are loaded.
   absl::Status Load(SegmentDb* db);
 
+  // Rows whose source or schema is damaged, so that nobody can read them.
+  struct Orphans {
+    std::shared_ptr<const SourceEntry> source;  // null if that is what is damaged
+    int64_t t_min_ms = 0;
+    int64_t t_max_ms = 0;
+  };
+  const std::vector<Orphans>& orphans() const { return orphans_; }
+
   // The pairs that have rows. Their ids are the file's; the node's is 0.
   const PairIndex& pairs() const { return pairs_; }
 
@@ -33,6 +42,7 @@ class SegmentCatalogue {
   absl::flat_hash_map<int64_t, std::shared_ptr<const SchemaEntry>> schemas_;
   absl::flat_hash_map<SchemaHash, std::shared_ptr<const SchemaEntry>> schema_of_;
   PairIndex pairs_;
+  std::vector<Orphans> orphans_;
   int64_t next_source_ = 1;
   int64_t next_schema_ = 1;
 };

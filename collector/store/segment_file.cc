@@ -19,6 +19,11 @@ bool IsDamage(const absl::Status& status) {
   return absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsUnimplemented(status);
 }
 
+// What one file is refused for is no reason to refuse a query of many.
+bool IsUnreadable(const absl::Status& status) {
+  return IsDamage(status) || absl::IsPermissionDenied(status);
+}
+
 }  // namespace
 
 // A connection for reading, given back when destroyed.
@@ -67,14 +72,50 @@ absl::Status SegmentFile::LoadLocked() {
   RONDA_RETURN_IF_ERROR(connected.status());
   std::unique_ptr<SegmentDb> db = std::move(*connected);
   const absl::Status status = catalogue_.Load(db.get());
-  if (IsDamage(status)) {
-    on_corrupt_(path_ + " catalogue", status);
+  if (absl::IsDataLoss(status)) {
+    TellOrphansLocked(status);
   } else {
     RONDA_RETURN_IF_ERROR(status);
   }
   loaded_ = true;
   idle_.push_back(std::move(db));
   return absl::OkStatus();
+}
+
+std::pair<int64_t, int64_t> SegmentFile::TimesOf(const SegmentRowInfo& row) const {
+  const bool sound = row.t_min_ms <= row.t_max_ms && span_.Holds(WindowOf(row.t_min_ms)) &&
+                     span_.Holds(WindowOf(row.t_max_ms));
+  return sound ? std::pair(row.t_min_ms, row.t_max_ms)
+               : std::pair(span_.start_ms() + 1, span_.end_ms());
+}
+
+CorruptPart SegmentFile::WholeFile() const {
+  return {path_,
+          "",
+          "",
+          span_.start_ms() + 1,
+          span_.end_ms(),
+          fmt::format("history file {} cannot be read", FileName())};
+}
+
+void SegmentFile::TellOrphansLocked(const absl::Status& why) {
+  if (catalogue_.orphans().empty() && catalogue_.pairs().begin() == catalogue_.pairs().end()) {
+    on_corrupt_(WholeFile(), why);
+    return;
+  }
+  // No rows are lost with a damaged row of the catalogue that has none.
+  CorruptPart part = WholeFile();
+  part.name += " catalogue";
+  part.lost_samples = false;
+  on_corrupt_(part, why);
+  for (const SegmentCatalogue::Orphans& orphans : catalogue_.orphans()) {
+    const SourceRow* const source = orphans.source ? &orphans.source->row : nullptr;
+    on_corrupt_({fmt::format("{} rows from {}", part.name, orphans.t_min_ms),
+                 source != nullptr ? source->node_name : "",
+                 source != nullptr ? source->group.name : "", orphans.t_min_ms, orphans.t_max_ms,
+                 fmt::format("history file {}: a damaged catalogue", FileName())},
+                why);
+  }
 }
 
 absl::StatusOr<SegmentFile::Lease> SegmentFile::Borrow() {
@@ -91,8 +132,11 @@ absl::StatusOr<SegmentFile::Lease> SegmentFile::Borrow() {
 absl::StatusOr<PairIndex> SegmentFile::Pairs() {
   MutexLock lock(&mu_);
   const absl::Status status = LoadLocked();
-  if (IsDamage(status)) {
-    on_corrupt_(path_, status);
+  if (IsUnreadable(status)) {
+    unreadable_ = absl::IsDataLoss(status);
+    CorruptPart part = WholeFile();
+    part.lost_samples = unreadable_;
+    on_corrupt_(std::move(part), status);
     return PairIndex();
   }
   RONDA_RETURN_IF_ERROR(status);
@@ -104,28 +148,37 @@ absl::Status SegmentFile::ForEachRow(SegmentDb* db, const SourceSchema& pair, in
                                      ReadOneRow read) {
   const absl::StatusOr<std::vector<SegmentRowInfo>> rows =
       db->FindRows(pair.source->id, pair.schema->id, start_ms, end_ms);
+  const SourceRow& source = pair.source->row;
   if (IsDamage(rows.status())) {
-    on_corrupt_(path_, rows.status());
+    on_corrupt_({fmt::format("{} index of {}/{}", path_, source.node_name, source.group.name),
+                 source.node_name, source.group.name, span_.start_ms() + 1, span_.end_ms(),
+                 fmt::format("history file {}: rows that cannot be found", FileName())},
+                rows.status());
     return absl::OkStatus();
   }
   RONDA_RETURN_IF_ERROR(rows.status());
   absl::Status failed;
-  const auto tell = [&](const std::string& part, const absl::Status& status) {
-    if (IsDamage(status)) {
-      on_corrupt_(part, status);
-    } else {
-      failed.Update(status);
-    }
-  };
   for (const SegmentRowInfo& row : *rows) {
     const auto last = row.key.first_series + row.key.series;
     const auto first = std::lower_bound(wanted.begin(), wanted.end(), row.key.first_series);
     if (first == wanted.end() || *first >= last) {
       continue;
     }
+    const auto tell = [&](std::string name, const std::string& what, const absl::Status& status) {
+      if (!IsDamage(status)) {
+        failed.Update(status);
+        return;
+      }
+      const auto [from_ms, to_ms] = TimesOf(row);
+      on_corrupt_({std::move(name), source.node_name, source.group.name, from_ms, to_ms,
+                   fmt::format("history file {}: {}", FileName(), what)},
+                  status);
+    };
     const std::string name = fmt::format("{} row {}", path_, row.id);
-    tell(name, read(row, [&](size_t index, const absl::Status& why) {
-           tell(fmt::format("{} series {}", name, wanted[index]), why);
+    tell(name, fmt::format("a row of {} series from {} on", row.key.series, row.key.first_series),
+         read(row, [&](size_t index, const absl::Status& why) {
+           tell(fmt::format("{} series {}", name, wanted[index]),
+                SeriesLabels(*pair.source, *pair.schema, wanted[index]).ToString(), why);
          }));
   }
   return failed;
@@ -197,11 +250,14 @@ absl::Status SegmentFile::Ticks(const SourceSchema& pair, int64_t window,
                                 std::vector<int64_t>* ticks) {
   RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
   RONDA_ASSIGN_OR_RETURN(const Transaction snapshot, Transaction::Begin(db->db(), false));
-  RONDA_ASSIGN_OR_RETURN(const std::vector<SegmentRowInfo> rows,
-                         db->FindRows(pair.source->id, pair.schema->id, WindowStartMs(window) + 1,
-                                      WindowEndMs(window)));
+  const absl::StatusOr<std::vector<SegmentRowInfo>> rows = db->FindRows(
+      pair.source->id, pair.schema->id, WindowStartMs(window) + 1, WindowEndMs(window));
+  if (IsDamage(rows.status())) {
+    return absl::OkStatus();  // who reads them tells
+  }
+  RONDA_RETURN_IF_ERROR(rows.status());
   BlobCursor blobs = db->Blobs();
-  for (const SegmentRowInfo& row : rows) {
+  for (const SegmentRowInfo& row : *rows) {
     const uint32_t any[] = {row.key.first_series};
     const absl::Status read =
         db->ReadRow(row, WindowStartMs(window) + 1, WindowEndMs(window), any, &blobs,
@@ -266,6 +322,11 @@ void SegmentFile::FinishWriting() {
   }
 }
 
+bool SegmentFile::unreadable() const {
+  MutexLock lock(&mu_);
+  return unreadable_;
+}
+
 bool SegmentFile::loaded() const {
   MutexLock lock(&mu_);
   return loaded_ || !idle_.empty();
@@ -279,6 +340,26 @@ void SegmentFile::Unload() {
   catalogue_ = SegmentCatalogue();
   idle_.clear();
   read_only_file_ = nullptr;
+}
+
+std::string SegmentFile::FileName() const { return fs::path(path_).filename().string(); }
+
+absl::StatusOr<std::string> SegmentFile::PutAside(int64_t now_ms) {
+  Unload();
+  std::error_code error;
+  std::string aside = AsideName(path_, now_ms);
+  for (int64_t later_ms = now_ms; fs::exists(aside, error);) {
+    aside = AsideName(path_, later_ms += 1000);
+  }
+  fs::rename(path_, aside, error);
+  if (!error && fs::exists(path_ + "-wal", error)) {
+    fs::rename(path_ + "-wal", aside + "-wal", error);
+  }
+  if (error) {
+    return Fail(absl::StatusCode::kUnavailable, "putting {} aside: {}", path_, error.message());
+  }
+  fs::remove(path_ + "-shm", error);
+  return aside;
 }
 
 absl::Status SegmentFile::Remove() {

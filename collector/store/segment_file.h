@@ -13,6 +13,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/corrupt_parts.h"
 #include "collector/store/rollup.h"
 #include "collector/store/segment_catalogue.h"
 #include "collector/store/segment_span.h"
@@ -35,8 +36,8 @@ struct PackedWindow {
 // Thread-safe. Nothing is opened before it is used; Unload() closes what nobody uses.
 class SegmentFile {
  public:
-  // Told once for each damaged part, with a name that tells parts apart.
-  using OnCorrupt = std::function<void(const std::string& part, const absl::Status& why)>;
+  // Told of damaged parts, again each time that one is met.
+  using OnCorrupt = std::function<void(CorruptPart part, const absl::Status& why)>;
 
   SegmentFile(std::string path, const SegmentSpan& span, bool read_only, OnCorrupt on_corrupt)
       : path_(std::move(path)),
@@ -83,9 +84,17 @@ class SegmentFile {
   // Writes windows in one transaction, each in place of what the file has of that pair and window.
   absl::Status Write(std::span<const PackedWindow> windows);
 
+  // What is lost if nothing of the file can be read.
+  CorruptPart WholeFile() const;
+  // Gives the file another name, so that nothing reads or writes it any more, and returns that
+  // name. Reads that are under way go on.
+  absl::StatusOr<std::string> PutAside(int64_t now_ms);
+
   // Bytes of the file and its -wal.
   int64_t Bytes() const { return DatabaseBytes(path_); }
   bool loaded() const;
+  // It is so damaged that it cannot be opened.
+  bool unreadable() const;
   // Closes all connections that are not in use; the last one copies the -wal into the file.
   void Unload();
   // Removes the file; reads that are under way go on.
@@ -101,6 +110,10 @@ class SegmentFile {
   using ReadOneRow = absl::FunctionRef<absl::Status(const SegmentRowInfo& row, Tell tell)>;
   absl::Status ForEachRow(SegmentDb* db, const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                           std::span<const uint32_t> wanted, ReadOneRow read);
+  std::string FileName() const;
+  // When the samples of a row are, which its table may say wrongly.
+  std::pair<int64_t, int64_t> TimesOf(const SegmentRowInfo& row) const;
+  void TellOrphansLocked(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status LoadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::unique_ptr<SegmentDb>> ConnectLocked(bool check)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -121,6 +134,7 @@ class SegmentFile {
   std::unique_ptr<Writer> writer_ ABSL_GUARDED_BY(write_mu_);
   mutable Mutex mu_;
   bool loaded_ ABSL_GUARDED_BY(mu_) = false;
+  bool unreadable_ ABSL_GUARDED_BY(mu_) = false;
   SegmentCatalogue catalogue_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<ReadOnlyFile> read_only_file_ ABSL_GUARDED_BY(mu_);
   std::vector<std::unique_ptr<SegmentDb>> idle_ ABSL_GUARDED_BY(mu_);

@@ -18,34 +18,55 @@ constexpr size_t kMostOpenFiles = 8;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Segments>> Segments::Open(const std::string& dir, bool read_only,
-                                                         std::span<const int64_t> spans) {
-  std::unique_ptr<Segments> segments(new Segments(dir, read_only, spans));
+absl::StatusOr<std::unique_ptr<Segments>> Segments::Open(Options options, int64_t now_ms,
+                                                         CorruptParts* corrupt) {
+  std::unique_ptr<Segments> segments(new Segments(std::move(options), corrupt));
+  const std::string& dir = segments->options_.dir;
+  std::vector<std::pair<std::shared_ptr<SegmentFile>, absl::Status>> unreadable;
   std::error_code error;
-  MutexLock lock(&segments->mu_);
+  std::vector<std::shared_ptr<SegmentFile>> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
     const std::optional<SegmentSpan> span =
-        ParseSegmentFileName(entry.path().filename().string(), spans);
-    if (span) {
-      if (!read_only) {
-        RONDA_RETURN_IF_ERROR(Database::RenewWal(entry.path().string()));
-      }
-      segments->files_.push_back(segments->NewFile(*span));
+        ParseSegmentFileName(entry.path().filename().string(), segments->spans());
+    if (!span) {
+      continue;
+    }
+    files.push_back(segments->NewFile(*span));
+    absl::Status status;
+    if (!segments->options_.read_only) {
+      status = SegmentDb::CheckHead(entry.path().string());
+      status.Update(status.ok() ? Database::RenewWal(entry.path().string()) : status);
+    }
+    if (!status.ok()) {
+      unreadable.emplace_back(files.back(), status);
     }
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     return Fail(absl::StatusCode::kPermissionDenied, "listing {}: {}", dir, error.message());
   }
-  std::sort(segments->files_.begin(), segments->files_.end(), [](const auto& a, const auto& b) {
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
     return a->span().first_window < b->span().first_window;
   });
+  {
+    MutexLock lock(&segments->mu_);
+    segments->files_ = std::move(files);
+  }
+  for (const auto& [file, why] : unreadable) {
+    const absl::Status aside = segments->PutAside(file, now_ms, why);
+    if (!aside.ok()) {
+      obs::Error("store", "{}", Message(aside));
+    }
+  }
   return segments;
 }
 
 std::shared_ptr<SegmentFile> Segments::NewFile(const SegmentSpan& span) {
-  return std::make_shared<SegmentFile>(
-      dir_ + "/" + SegmentFileName(span), span, read_only_,
-      [this](const std::string& part, const absl::Status& why) { CountCorrupt(part, why); });
+  return std::make_shared<SegmentFile>(options_.dir + "/" + SegmentFileName(span), span,
+                                       options_.read_only,
+                                       [this](CorruptPart part, const absl::Status& why) {
+                                         part.lost_samples = part.lost_samples && !options_.rollups;
+                                         corrupt_.Add(std::move(part), why);
+                                       });
 }
 
 std::vector<std::shared_ptr<SegmentFile>> Segments::Overlapping(int64_t start_ms,
@@ -67,19 +88,19 @@ std::vector<std::shared_ptr<SegmentFile>> Segments::All() const {
 
 absl::StatusOr<std::shared_ptr<SegmentFile>> Segments::ForWriting(int64_t window,
                                                                   int64_t span_windows) {
-  RONDA_RETURN_IF_ERROR(MakeDirectories(dir_));
+  RONDA_RETURN_IF_ERROR(MakeDirectories(options_.dir));
   MutexLock lock(&mu_);
   for (const std::shared_ptr<SegmentFile>& file : files_) {
     if (file->span().Holds(window)) {
       return file;
     }
   }
-  for (const int64_t windows : spans_) {
+  for (const int64_t windows : options_.spans) {
     const SegmentSpan span = SpanOf(window, windows);
     const bool is_free = std::none_of(files_.begin(), files_.end(), [&](const auto& file) {
       return file->span().start_ms() < span.end_ms() && file->span().end_ms() > span.start_ms();
     });
-    if (is_free && (windows <= span_windows || windows == spans_.back())) {
+    if (is_free && (windows <= span_windows || windows == options_.spans.back())) {
       std::shared_ptr<SegmentFile> file = NewFile(span);
       files_.insert(std::upper_bound(files_.begin(), files_.end(), file,
                                      [](const auto& a, const auto& b) {
@@ -89,7 +110,7 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> Segments::ForWriting(int64_t window
       return file;
     }
   }
-  return Fail(absl::StatusCode::kInternal, "{}: no file for window {}", dir_, window);
+  return Fail(absl::StatusCode::kInternal, "{}: no file for window {}", options_.dir, window);
 }
 
 absl::Status Segments::Remove(const std::shared_ptr<SegmentFile>& file) {
@@ -122,16 +143,21 @@ void Segments::CloseIdle() {
   }
 }
 
-int64_t Segments::corrupt_parts() const {
-  MutexLock lock(&corrupt_mu_);
-  return static_cast<int64_t>(corrupt_.size());
-}
-
-void Segments::CountCorrupt(const std::string& part, const absl::Status& why) {
-  MutexLock lock(&corrupt_mu_);
-  if (corrupt_.insert(part).second) {
-    obs::Error("store", "left out damaged history, {}: {}", part, Message(why));
+absl::Status Segments::PutAside(const std::shared_ptr<SegmentFile>& file, int64_t now_ms,
+                                const absl::Status& why) {
+  {
+    MutexLock lock(&mu_);
+    std::erase(files_, file);
   }
+  RONDA_ASSIGN_OR_RETURN(const std::string aside, file->PutAside(now_ms));
+  obs::Error("store",
+             "put {} aside as {}, it cannot be used: {}; `ronda store repair` brings back what can "
+             "be read of it",
+             file->path(), aside, Message(why));
+  CorruptPart part = file->WholeFile();
+  part.lost_samples = !options_.rollups;
+  corrupt_.Add(std::move(part), why);
+  return absl::OkStatus();
 }
 
 }  // namespace ronda::store

@@ -3,8 +3,10 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -308,6 +310,44 @@ absl::Status Database::Checkpoint(bool restart) {
     return LastError("checkpointing");
   }
   return absl::OkStatus();
+}
+
+// Offsets are those of the database header (SQLite file format, 1.3).
+absl::Status CheckFileHead(const std::string& path, int64_t application_id) {
+  std::error_code error;
+  const auto wal_bytes = std::filesystem::file_size(path + "-wal", error);
+  if (!error && wal_bytes > 0) {
+    return absl::OkStatus();
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return ErrnoStatus(errno, "opening " + path);
+  }
+  std::array<char, 100> head{};
+  file.read(head.data(), head.size());
+  if (file.bad()) {
+    return ErrnoStatus(errno, "reading " + path);
+  }
+  const auto word = [&](size_t at) {
+    uint32_t v = 0;
+    for (size_t i = 0; i < 4; ++i) {
+      v = v << 8 | static_cast<uint8_t>(head[at + i]);
+    }
+    return v;
+  };
+  constexpr uint32_t kUtf8 = 1;
+  const uint32_t id = word(68);
+  // Page size, versions for writing and reading (2: WAL; 1 until that is set), no reserved bytes.
+  const bool pages = word(16) == 0x1000'0202 || word(16) == 0x1000'0101;
+  const bool sound =
+      file.gcount() == 0 ||
+      (file.gcount() == static_cast<std::streamsize>(head.size()) &&
+       std::string_view(head.data(), 16) == std::string_view("SQLite format 3", 16) && pages &&
+       word(20) == 0x0040'2020 && word(44) <= 4 && (word(56) == kUtf8 || word(56) == 0) &&
+       (id == 0 || id == static_cast<uint32_t>(application_id)));
+  return sound ? absl::OkStatus()
+               : Fail(absl::StatusCode::kDataLoss,
+                      "{}: damaged, or not a file of Ronda: it begins with something else", path);
 }
 
 int64_t DatabaseBytes(const std::string& path) {

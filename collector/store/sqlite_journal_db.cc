@@ -41,6 +41,10 @@ std::string MetaKey(std::string_view key) { return fmt::format("meta/{}", key); 
 
 absl::StatusOr<std::unique_ptr<JournalDb>> JournalDb::Open(const std::string& path,
                                                            int64_t max_pages) {
+  const absl::Status head = CheckFileHead(path, kApplicationId);
+  if (!head.ok() && !absl::IsNotFound(head)) {
+    return head;
+  }
   RONDA_RETURN_IF_ERROR(Database::RenewWal(path));
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                          Database::Open(path, {.cache_kib = 8192, .mmap_bytes = 0}));

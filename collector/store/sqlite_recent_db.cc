@@ -64,6 +64,10 @@ int64_t Signed(uint64_t v) { return static_cast<int64_t>(v); }
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RecentDb>> RecentDb::Open(const std::string& path) {
+  const absl::Status head = CheckFileHead(path, kApplicationId);
+  if (!head.ok() && !absl::IsNotFound(head)) {
+    return head;
+  }
   RONDA_RETURN_IF_ERROR(Database::RenewWal(path));
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                          Database::Open(path, {.cache_kib = 4096, .mmap_bytes = 0}));

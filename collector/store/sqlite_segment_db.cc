@@ -30,6 +30,10 @@ constexpr Migration kMigrations[] = {CreateTables};
 
 }  // namespace
 
+absl::Status SegmentDb::CheckHead(const std::string& path) {
+  return CheckFileHead(path, kApplicationId);
+}
+
 absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentDb::Open(const std::string& path) {
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                          Database::Open(path, {.cache_kib = 1024, .mmap_bytes = 0}));
@@ -51,6 +55,11 @@ absl::Status SegmentDb::ReplaceRows(int64_t source, int64_t schema, int64_t wind
   RONDA_ASSIGN_OR_RETURN(Statement remove,
                          db_->Prepare("DELETE FROM rows WHERE source=? AND schema=? AND window=?"));
   RONDA_RETURN_IF_ERROR(remove.Bind(1, source).Bind(2, schema).Bind(3, window).Run());
+  return AddRows(source, schema, window, t_ms, rows);
+}
+
+absl::Status SegmentDb::AddRows(int64_t source, int64_t schema, int64_t window,
+                                std::span<const int64_t> t_ms, std::span<const PackedRow> rows) {
   RONDA_ASSIGN_OR_RETURN(
       Statement put,
       db_->Prepare("INSERT INTO rows(source, schema, window, first_series, series, t_min, t_max, "

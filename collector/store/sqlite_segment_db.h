@@ -28,6 +28,8 @@ struct SegmentRowInfo {
 // One connection. Of one thread at a time.
 class SegmentDb {
  public:
+  // See CheckFileHead().
+  static absl::Status CheckHead(const std::string& path);
   // For writing; makes the file. kDataLoss, kFailedPrecondition: see sqlite_schema.h.
   static absl::StatusOr<std::unique_ptr<SegmentDb>> Open(const std::string& path);
   // For reading. `check`: that it is a file of ours and of this version; once a file is enough.
@@ -36,6 +38,10 @@ class SegmentDb {
   // Writes the rows of a pair and window in place of those that are there. In a transaction.
   absl::Status ReplaceRows(int64_t source, int64_t schema, int64_t window,
                            std::span<const int64_t> t_ms, std::span<const PackedRow> rows);
+
+  // Adds rows. In a transaction.
+  absl::Status AddRows(int64_t source, int64_t schema, int64_t window,
+                       std::span<const int64_t> t_ms, std::span<const PackedRow> rows);
 
   struct Pair {
     int64_t source = 0;

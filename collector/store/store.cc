@@ -35,6 +35,7 @@ class LiveStore final : public StoreBase {
   absl::Status AddSchema(std::shared_ptr<const Schema> schema) override;
   using Store::Append;
   absl::Status Append(std::vector<Batch> batches) override;
+  void ShowHeld(NodeId node, const FrameEntry& frame, std::span<const double> values) override;
   absl::Status Flush(int64_t timeout_ms) override { return journal_->Flush(timeout_ms); }
   absl::Status SealNow() override;
   absl::Status CompactNow() override;
@@ -44,6 +45,8 @@ class LiveStore final : public StoreBase {
 
  private:
   void OnDurable(int64_t commit, const JournalWriter::Durable& durable);
+  // Writes gaps of parts of level 1.
+  void TellCorrupt(std::vector<CorruptPart> parts);
   // Queues rows of the catalogue for the next commit.
   void Write(std::vector<CatalogueWrite> rows) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu);
 
@@ -81,7 +84,7 @@ absl::Status LiveStore::Start() {
     RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
     RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
                            History::Open(options_.dir, false, &state_.catalogue, &writes));
-    RONDA_ASSIGN_OR_RETURN(LevelOne level, LevelOne::Open(options_.dir, false));
+    RONDA_ASSIGN_OR_RETURN(LevelOne level, LevelOne::Open(options_.dir, false, clock_.NowMs()));
     Init(std::move(history), std::move(level), std::move(state_db));
   }
   RONDA_ASSIGN_OR_RETURN(ReplayResult replayed, Replay(db.get(), *history_, clock_, &state_));
@@ -116,13 +119,35 @@ absl::Status LiveStore::Start() {
         if (!status.ok()) {
           obs::Error("store", "writing that blocks are damaged: {}", Message(status));
         }
-      });
+      },
+      [this] { TellCorrupt(level_.corrupt->TakeNew()); });
+  level_.corrupt->OnNew([this] { compactor_->FoundCorrupt(); });
+  TellCorrupt(options_.lost_in_repair);
+  TellCorrupt(level_.corrupt->TakeNew());
   if (!options_.manual_seal) {
     sealer_->Start();
     compactor_->Start();
   }
   disk_->Start(options_.disk_period_ms, [this](DiskState) { compactor_->Hurry(); });
   return absl::OkStatus();
+}
+
+void LiveStore::TellCorrupt(std::vector<CorruptPart> parts) {
+  if (parts.empty()) {
+    return;
+  }
+  std::vector<std::pair<NodeId, NodeInfo>> nodes;
+  {
+    MutexLock lock(&state_.mu);
+    for (const auto& [id, name] : state_.catalogue.NodeNames()) {
+      nodes.emplace_back(id, state_.catalogue.FindNode(id)->info);
+    }
+  }
+  const absl::Status status = WriteCorruptGaps(this, parts, nodes, clock_);
+  if (!status.ok()) {
+    obs::Error("store", "writing that history is damaged: {}", Message(status));
+    level_.corrupt->PutBack(std::move(parts));
+  }
 }
 
 void LiveStore::Write(std::vector<CatalogueWrite> rows) {
@@ -142,6 +167,7 @@ void LiveStore::OnDurable(int64_t commit, const JournalWriter::Durable& durable)
 void LiveStore::Close() {
   if (compactor_ != nullptr) {
     compactor_->Stop();  // it may be appending: not under the lock
+    TellCorrupt(level_.corrupt->TakeNew());
   }
   MutexLock close_lock(&close_mu_);
   if (closed_) {
@@ -200,6 +226,16 @@ absl::Status LiveStore::Append(std::vector<Batch> batches) {
     return Fail(absl::StatusCode::kFailedPrecondition, "appending: the store is closed");
   }
   return appender_->Append(std::move(batches));
+}
+
+void LiveStore::ShowHeld(NodeId node, const FrameEntry& frame, std::span<const double> values) {
+  MutexLock lock(&state_.mu);
+  const std::shared_ptr<const SchemaEntry> schema = state_.catalogue.FindSchema(frame.schema);
+  const std::shared_ptr<const SourceEntry> source = state_.catalogue.FindSource(node, frame.group);
+  if (schema != nullptr && source != nullptr && values.size() == schema->schema->series.size() &&
+      state_.catalogue.ShowPair(*source, *schema, frame.t_ms)) {
+    state_.held.Put(source->id, schema->id, frame.t_ms, values);
+  }
 }
 
 absl::Status LiveStore::SealNow() { return sealer_->Pass(true); }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/corrupt_parts.h"
 #include "collector/store/disk_space.h"
 #include "collector/store/queryable.h"
 #include "collector/store/record_limits.h"
@@ -125,6 +127,8 @@ class Store : public Queryable, public RecordReader {
     int64_t max_pending_bytes = 64 << 20;  // Append() refuses above this
     // Seals, trims and compacts only when a test calls SealNow() and CompactNow().
     bool manual_seal = false;
+    // What a repair could not save: becomes gaps at the start.
+    std::vector<CorruptPart> lost_in_repair;
     // Tests: limit ronda.db to so many pages, as a full disk does. 0: no limit.
     int64_t max_journal_pages_for_test = 0;
     // Tests: instead of statvfs(3), and how often it is asked.
@@ -182,6 +186,12 @@ class Store : public Queryable, public RecordReader {
     return Append(std::move(one));
   }
 
+  // Shows readers the values of a frame of samples that was not taken because the disk is full, as
+  // the newest of its series, until Append() takes one that is as new. Nothing of it becomes
+  // durable; of each group the newest tick is kept. Of a group that never was appended nothing is
+  // shown.
+  virtual void ShowHeld(NodeId node, const FrameEntry& frame, std::span<const double> values) = 0;
+
   // Append() takes only what is essential.
   virtual bool DiskFull() const = 0;
 
@@ -206,9 +216,10 @@ class Store : public Queryable, public RecordReader {
   virtual StoreStats Stats() const = 0;
 };
 
-// Rebuilds a damaged ronda.db: keeps it aside as ronda.db.corrupt-<time>, saves each journal row
-// and catalogue row that can still be read and whose checksum is right, rebuilds the rest from
-// history/. Returns a report for people, one line a fact. kFailedPrecondition: a collector runs.
+// Rebuilds damaged files: keeps each aside as <name>.corrupt-<time>, and saves every row that can
+// still be read and whose checksum is right; the catalogue of ronda.db also comes from history/,
+// and files of level 1 that a collector put aside are brought back. What is lost of level 1 becomes
+// gap records. Returns a report for people, one line a fact. kFailedPrecondition: a collector runs.
 absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock& clock);
 
 }  // namespace ronda::store

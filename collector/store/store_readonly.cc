@@ -35,7 +35,7 @@ class ReadOnlyStore final : public StoreBase {
         RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
         RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
                                History::Open(dir, true, &state_.catalogue, &not_written));
-        RONDA_ASSIGN_OR_RETURN(LevelOne level, LevelOne::Open(dir, true));
+        RONDA_ASSIGN_OR_RETURN(LevelOne level, LevelOne::Open(dir, true, clock.NowMs()));
         Init(std::move(history), std::move(level), nullptr);
       }
       RONDA_RETURN_IF_ERROR(Replay(db.get(), *history_, clock, &state_).status());
@@ -56,6 +56,7 @@ class ReadOnlyStore final : public StoreBase {
   }
   using Store::Append;
   absl::Status Append(std::vector<Batch>) override { return ReadOnly("appending"); }
+  void ShowHeld(NodeId, const FrameEntry&, std::span<const double>) override {}
   absl::Status Flush(int64_t) override { return absl::OkStatus(); }
   absl::Status SealNow() override { return ReadOnly("sealing"); }
   absl::Status CompactNow() override { return ReadOnly("compacting"); }

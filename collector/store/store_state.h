@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "collector/store/catalogue.h"
 #include "collector/store/head.h"
+#include "collector/store/held_values.h"
 #include "common/base/mutex.h"
 
 namespace ronda::store {
@@ -18,6 +19,7 @@ struct StoreState {
   mutable Mutex mu;
   Catalogue catalogue ABSL_GUARDED_BY(mu);
   Head head ABSL_GUARDED_BY(mu);
+  HeldValues held ABSL_GUARDED_BY(mu);
   uint64_t next_order ABSL_GUARDED_BY(mu) = 1;
   int64_t durable_commit ABSL_GUARDED_BY(mu) = 0;
   int64_t sealed_blocks ABSL_GUARDED_BY(mu) = 0;

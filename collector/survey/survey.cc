@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "collector/store/corrupt_parts.h"
 #include "collector/store/sqlite_readonly.h"
 #include "collector/survey/file_kinds.h"
 #include "common/base/status.h"
@@ -58,6 +59,26 @@ absl::Status Visit(const store::ReadOnlyFile& file, const FileKind* kind, Depth 
     RONDA_RETURN_IF_ERROR(CheckStructure(db.get(), report));
   }
   return kind == nullptr ? absl::OkStatus() : kind->visit(std::move(db), depth, report);
+}
+
+// Files that a collector has put aside, because it could not use them.
+std::vector<FileReport> FilesAside(const std::string& dir) {
+  std::vector<FileReport> reports;
+  for (const char* level : {"history/raw", "history/minute", "history/hour"}) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(dir + "/" + level, error)) {
+      const std::string name = entry.path().filename().string();
+      if (!store::NameBeforeAside(name).empty()) {
+        FileReport& report = reports.emplace_back();
+        report.name = std::string(level) + "/" + name;
+        report.bytes = SizeOf(entry.path().string());
+        report.AddProblem(
+            "put aside, because it could not be used; `ronda store repair` brings back what can be "
+            "read of it");
+      }
+    }
+  }
+  return reports;
 }
 
 }  // namespace
@@ -146,7 +167,7 @@ absl::StatusOr<std::vector<FileReport>> SurveyFolder(
   if (names.empty()) {
     return Fail(absl::StatusCode::kNotFound, "{} holds no data of Ronda", dir);
   }
-  std::vector<FileReport> reports;
+  std::vector<FileReport> reports = FilesAside(dir);
   for (const std::string& name : names) {
     on_file(name);
     absl::StatusOr<FileReport> report = SurveyFile(dir + "/" + name, name, depth);

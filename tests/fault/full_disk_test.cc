@@ -101,7 +101,9 @@ class FullDiskTest : public IngestTest {
     EXPECT_EQ(pipeline_->counters().held_frames, 4);
     EXPECT_EQ(agent.acknowledged().count(), before) << "acknowledgements stop";
     EXPECT_THAT(agent.closed(), IsEmpty()) << "the stream stays, so that the rules see samples";
-    EXPECT_EQ(Values("load", "web1").size(), held) << "queries go on from what is held";
+    const std::vector<std::string> seen = Values("load", "web1");
+    EXPECT_EQ(seen.size(), held + 1) << "queries have what is held, and the newest values";
+    EXPECT_THAT(seen.back(), HasSubstr(":9"));
     EXPECT_THAT(AlertLog(), Contains(HasSubstr("LoadHigh pending->firing")));
     EXPECT_EQ(Outbox().size(), messages + 1) << "the message is durable";
 

@@ -11,6 +11,7 @@
 
 #include "collector/store/segment_span.h"
 #include "common/model/record.h"
+#include "tests/unit/collector/store/damage.h"
 #include "tests/unit/collector/store/store_fixture.h"
 
 namespace ronda::store {
@@ -263,39 +264,6 @@ TEST_F(CompactionTest, MaxSizeRemovesTheOldestAndMakesFilesShorter) {
   EXPECT_GT(hard, options_.max_history_bytes / 4);
 }
 
-// Where `bytes` are in the file.
-size_t Find(const std::string& path, std::string_view bytes) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string all((std::istreambuf_iterator<char>(in)), {});
-  return all.find(bytes);
-}
-void Flip(const std::string& path, size_t at) {
-  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-  file.seekg(static_cast<std::streamoff>(at));
-  const int byte = file.get();
-  file.seekp(static_cast<std::streamoff>(at));
-  file.put(static_cast<char>(byte ^ 0x10));
-}
-
-TEST_F(CompactionTest, ADamagedRowIsLeftOutAndCounted) {
-  Open();
-  AppendRuns(1, 1);
-  NewEpoch();
-  AppendRuns(7'201, 1);
-  SealAndCompact();
-  store_.reset();
-  const std::string path = options_.dir + "/history/raw/20261120T00-24h.db";
-  const size_t at = Find(path, "RS01");
-  ASSERT_NE(at, std::string::npos);
-  Flip(path, at + 14);  // in the header of a row
-  Open();
-  const Samples got = SelectOne("m1");
-  EXPECT_EQ(got.size(), 120u);
-  EXPECT_TRUE(got == Ticks(1, 120, 1) || got == Ticks(7'201, 120, 1));
-  SelectOne("m2");
-  EXPECT_EQ(store_->Stats().counters.corrupt_blocks, 1);
-}
-
 TEST_F(CompactionTest, ADamagedBlockBecomesAGapAndIsKept) {
   Open();
   AppendRuns(1, 2);
@@ -303,9 +271,9 @@ TEST_F(CompactionTest, ADamagedBlockBecomesAGapAndIsKept) {
   ASSERT_OK(store_->SealNow());
   store_.reset();
   const std::string path = options_.dir + "/history/recent.db";
-  const size_t at = Find(path, "RB01");
+  const size_t at = FindBytes(path, "RB01");
   ASSERT_NE(at, std::string::npos);
-  Flip(path, at + 14);
+  FlipByte(path, at + 14);
   Open();
   ASSERT_OK(store_->CompactNow());
   ASSERT_OK(store_->CompactNow());
