@@ -14,6 +14,7 @@
 #include "collector/notify/outbox.h"
 #include "collector/query/local_api.h"
 #include "collector/query/service.h"
+#include "collector/remote/receiver.h"
 #include "collector/rule_paths.h"
 #include "collector/rules/engine.h"
 #include "collector/rules/rule_file.h"
@@ -178,6 +179,7 @@ struct Collector::Impl {
   std::unique_ptr<grpc::Service> enrolment_service;
   std::unique_ptr<grpc::Service> admin_service;
   std::unique_ptr<Server> server;
+  std::unique_ptr<remote::Receiver> receiver;
   std::unique_ptr<http::Service> http;
   std::unique_ptr<Ticker> ticker;
 
@@ -208,6 +210,8 @@ absl::Status Collector::Impl::StartHttp(const Clock& clock) {
   sources.rules = engine.get();
   sources.pipeline = pipeline.get();
   sources.outbox = outbox.get();
+  sources.receiver = receiver.get();
+  sources.store_is_full = [this] { return store->DiskFull(); };
   sources.clock = &clock;
   sources.data_dir = config.data_dir;
   sources.config_text = Describe(config);
@@ -291,6 +295,7 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   RONDA_RETURN_IF_ERROR(BuildTrust(clock));
   outbox->Start();
   RONDA_RETURN_IF_ERROR(Serve(clock));
+  RONDA_ASSIGN_OR_RETURN(receiver, remote::Receiver::New({}, *pipeline, *store, clock));
   RONDA_RETURN_IF_ERROR(StartHttp(clock));
   ticker = std::make_unique<Ticker>(*pipeline, *streams, authority.get());
   return absl::OkStatus();

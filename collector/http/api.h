@@ -30,6 +30,9 @@ class Pipeline;
 namespace ronda::notify {
 class Outbox;
 }
+namespace ronda::remote {
+class Receiver;
+}
 
 namespace ronda::http {
 
@@ -40,12 +43,14 @@ struct Sources {
   const rules::Engine* rules = nullptr;
   ingest::Pipeline* pipeline = nullptr;
   const notify::Outbox* outbox = nullptr;
+  remote::Receiver* receiver = nullptr;
   const Clock* clock = nullptr;
   std::string data_dir;
   std::string config_text;  // the configuration in force, without secrets
   std::vector<Pair> flags;  // of the command line, without secrets
   int64_t started_ms = 0;
   int64_t retention_ms = 0;
+  std::function<bool()> store_is_full;  // no samples are taken, for want of room on the disk
   // Loads the rules and tokens again, all or nothing.
   std::function<absl::Status()> reload;
 };
@@ -67,6 +72,9 @@ void AddHealth(const Sources& sources, const Lanes& lanes, Router* router);
 void AddStatus(const Sources& sources, const Lanes& lanes, Router* router);
 void AddMetadata(const Sources& sources, const Lanes& lanes, Router* router);
 void AddRules(const Sources& sources, const Lanes& lanes, Router* router);
+void AddQuery(const Sources& sources, const Lanes& lanes, Router* router);
+void AddFederate(const Sources& sources, const Lanes& lanes, Router* router);
+void AddWrite(const Sources& sources, const Lanes& lanes, Router* router);
 void AddTargets(const Sources& sources, const Lanes& lanes, Router* router);
 void AddOwnMetrics(const Sources& sources, const SelfMetrics& self, Router* router);
 

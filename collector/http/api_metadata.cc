@@ -1,13 +1,14 @@
 // /api/v1/series, labels, label/:name/values, metadata.
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "collector/http/api.h"
 #include "collector/http/json.h"
 #include "collector/http/params.h"
 #include "collector/query/select.h"
+#include "collector/remote/receiver.h"
 #include "collector/store/store.h"
 #include "common/base/status.h"
 
@@ -124,21 +125,44 @@ absl::StatusOr<Response> LabelValues(const Sources& sources, const Request& requ
   return TextsResponse(std::move(values), window.limit);
 }
 
+// Families that senders described, and what agents and imports declared, by name.
+std::map<std::string, remote::FamilyInfo> Descriptions(const Sources& sources) {
+  std::map<std::string, remote::FamilyInfo> all = sources.receiver->Families();
+  for (MetricInfo& info : sources.store->Metrics()) {
+    const bool derived = info.type == MetricType::kUnknown && info.help.empty();
+    const remote::FamilyType type = info.type == MetricType::kCounter ? remote::FamilyType::kCounter
+                                    : info.type == MetricType::kGauge
+                                        ? remote::FamilyType::kGauge
+                                        : remote::FamilyType::kUnknown;
+    // Parts of a histogram (x_bucket) stand under its family.
+    bool of_family = false;
+    for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
+      of_family =
+          of_family || (info.name.ends_with(suffix) &&
+                        all.contains(info.name.substr(0, info.name.size() - suffix.size())));
+    }
+    if (!derived && !of_family) {
+      all.try_emplace(info.name, remote::FamilyInfo{type, info.help, info.unit});
+    }
+  }
+  return all;
+}
+
 absl::StatusOr<Response> Metadata(const Sources& sources, const Request& request) {
   RONDA_ASSIGN_OR_RETURN(const size_t limit, LimitParam(request));
   const std::string_view only = request.Param("metric").value_or("");
   std::string data = "{";
   size_t count = 0;
-  for (const MetricInfo& info : sources.store->Metrics()) {
-    if (!only.empty() && info.name != only) {
+  for (const auto& [name, info] : Descriptions(sources)) {
+    if (!only.empty() && name != only) {
       continue;
     }
     if (limit > 0 && count == limit) {
       break;
     }
     data += count++ > 0 ? "," : "";
-    AppendText(info.name, &data);
-    data += fmt::format(R"(:[{{"type":"{}","help":)", ToString(info.type));
+    AppendText(name, &data);
+    data += fmt::format(R"(:[{{"type":"{}","help":)", remote::ToString(info.type));
     AppendText(info.help, &data);
     data += ",\"unit\":";
     AppendText(info.unit, &data);

@@ -10,6 +10,7 @@
 #include "collector/http/exposition.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/notify/outbox.h"
+#include "collector/remote/receiver.h"
 #include "collector/rules/engine.h"
 #include "collector/store/store.h"
 #include "common/base/files.h"
@@ -118,6 +119,23 @@ void AddStore(const Sources& sources, Exposition* out) {
              "1 while no samples are taken because the disk is full.");
 }
 
+void AddRemote(const Sources& sources, Exposition* out) {
+  const remote::ReceiverCounters counters = sources.receiver->counters();
+  out->Counter("ronda_remote_write_requests_total", Real(counters.requests),
+               "Remote-write requests.");
+  out->Counter("ronda_remote_write_failed_requests_total", Real(counters.failed_requests),
+               "Requests of which nothing was taken.");
+  out->Counter("ronda_remote_write_samples_total", Real(counters.samples),
+               "Samples taken and durable.");
+  out->Counter("ronda_remote_write_rejected_samples_total", Real(counters.rejected_samples),
+               "Samples refused with 400.");
+  out->Counter("ronda_remote_write_repeated_samples_total", Real(counters.repeated_samples),
+               "Samples that stood twice in one request.");
+  out->Counter("ronda_remote_write_exemplars_total", Real(counters.exemplars),
+               "Exemplars passed over: none are stored.");
+  out->Gauge("ronda_remote_write_series", Real(counters.series), "Series pushed since the start.");
+}
+
 void AddAlerting(const Sources& sources, Exposition* out) {
   const rules::RuleCounters rules = sources.rules->counters();
   out->Counter("ronda_rules_ticks_total", Real(rules.ticks), "Frames that rules saw.");
@@ -187,6 +205,7 @@ void AddOwnMetrics(const Sources& sources, const SelfMetrics& self, Router* rout
                  AddProcess(sources, &out);
                  AddIngest(sources, &out);
                  AddStore(sources, &out);
+                 AddRemote(sources, &out);
                  AddAlerting(sources, &out);
                  AddHttp(self, &out);
                  return Response{200, "text/plain; version=0.0.4; charset=utf-8", out.Take(), {}};

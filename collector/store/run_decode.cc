@@ -72,6 +72,9 @@ size_t DecodeRecords(std::span<const HeadFrame> frames, RecordKind* kind,
 }
 
 bool IsVisible(std::span<const double> column, size_t i) {
+  if (IsHole(column[i])) {
+    return false;
+  }
   return !IsStale(column[i]) || i == 0 || !IsStale(column[i - 1]);
 }
 

@@ -10,7 +10,9 @@ Labels TargetLabels(const SourceRow& row) {
   Labels target = row.node_labels;
   target.Set("node", row.node_name);
   target.Set("job", row.group.job);
-  target.Set("instance", row.group.instance.empty() ? row.node_name : row.group.instance);
+  if (row.group.instance != kNoInstance) {
+    target.Set("instance", row.group.instance.empty() ? row.node_name : row.group.instance);
+  }
   return target;
 }
 

@@ -19,4 +19,11 @@ inline constexpr uint64_t kStaleBits = 0x7ff0000000000002ULL;
 inline double StaleMarker() { return std::bit_cast<double>(kStaleBits); }
 inline bool IsStale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
 
+// The NaN that says "nothing is known of this series here": a place in a frame whose series has no
+// sample at this time and has not ended. Readers never see it, nor does it end a series.
+inline constexpr uint64_t kHoleBits = 0x7ff0000000000003ULL;
+
+inline double HoleMarker() { return std::bit_cast<double>(kHoleBits); }
+inline bool IsHole(double value) { return std::bit_cast<uint64_t>(value) == kHoleBits; }
+
 }  // namespace ronda

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/model/labels.h"
@@ -14,11 +15,14 @@ namespace ronda {
 
 using SchemaHash = std::array<uint8_t, 16>;
 
+// The instance of a group whose series have no label instance: what others pushed without one.
+inline constexpr std::string_view kNoInstance = "\x01";
+
 // Who a sampler group speaks for. On each of its series the collector puts node, job and instance.
 struct GroupIdentity {
   std::string name;      // unique on the node: "host", "postgres/10.0.0.5:5432"
-  std::string job;       // "node", "postgres", ...
-  std::string instance;  // "" means the node's name
+  std::string job;       // "node", "postgres", ...; "": series without this label (pushed ones)
+  std::string instance;  // "" means the node's name, kNoInstance that series have no such label
   auto operator<=>(const GroupIdentity&) const = default;
   template <typename H>
   friend H AbslHashValue(H h, const GroupIdentity& g) {

@@ -76,6 +76,7 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
         "collector/notify", "collector/query/live_status.h"}},
       {"collector/query",
        {"common", "ronda/v1", "collector/store", "collector/promql", "collector/rules"}},
+      {"collector/remote", {"common", "collector/store", "collector/ingest"}},
       {"collector/http",
        {"common", "collector/store", "collector/promql", "collector/query", "collector/rules",
         "collector/notify", "collector/ingest", "collector/remote"}},
