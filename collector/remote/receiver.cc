@@ -147,9 +147,9 @@ absl::StatusOr<Outcome> Receiver::Write(const Sender& sender, std::string_view b
   return outcome;
 }
 
-Receiver::Node& Receiver::NodeOf(const std::string& name) {
+Receiver::Node& Receiver::NodeOf(const std::string& name, const Sender& sender) {
   MutexLock lock(&mu_);
-  std::unique_ptr<Node>& node = nodes_[name];
+  std::unique_ptr<Node>& node = nodes_[sender.node_label == "node" ? name + "\n" : name];
   if (node == nullptr) {
     node = std::make_unique<Node>();
   }
@@ -260,7 +260,7 @@ absl::Status Receiver::TakePart(const WriteRequest& request,
   const int64_t latest_ms = clock_.NowMs() + options_.max_ahead_ms;
   int64_t taken = 0;
   int64_t repeated = 0;
-  Node& node = NodeOf(node_name);
+  Node& node = NodeOf(node_name, sender);
   MutexLock lock(&node.mu);
   if (node.packer == nullptr) {
     node.packer =
@@ -269,10 +269,11 @@ absl::Status Receiver::TakePart(const WriteRequest& request,
   if (!node.joined) {
     ingest::JoinRequest join;
     join.node = node_name;
-    join.epoch = epoch_;
+    join.epoch = {RandomBits(), clock_.NowMs()};
     RONDA_ASSIGN_OR_RETURN(const ingest::Joined joined, pipeline_.JoinImport(join));
     node.id = joined.node;
     node.joined = true;
+    node.epoch = join.epoch;
     obs::Info("remote", "takes samples sender={} node={}", sender.name, node_name);
   }
   if (node.description != description_.load()) {
@@ -354,7 +355,7 @@ absl::Status Receiver::Append(Node& node, std::vector<PackedFrame> frames,
   }
   if (status.ok()) {
     commits->Expect();
-    status = pipeline_.AcceptImport(node.id, epoch_, std::move(arrivals), numbers, commits);
+    status = pipeline_.AcceptImport(node.id, node.epoch, std::move(arrivals), numbers, commits);
     if (!status.ok()) {
       commits->Forget();
     }

@@ -90,6 +90,7 @@ class Receiver {
     std::unique_ptr<Packer> packer ABSL_GUARDED_BY(mu);
     bool joined ABSL_GUARDED_BY(mu) = false;
     store::NodeId id ABSL_GUARDED_BY(mu) = 0;
+    store::Epoch epoch ABSL_GUARDED_BY(mu);
     uint64_t next_seq ABSL_GUARDED_BY(mu) = 1;
     int description ABSL_GUARDED_BY(mu) = 0;
   };
@@ -98,7 +99,8 @@ class Receiver {
            const Clock& clock);
   absl::Status Restore();
 
-  Node& NodeOf(const std::string& name);
+  // By name, and by what the sender's label node means.
+  Node& NodeOf(const std::string& name, const Sender& sender);
   absl::StatusOr<Outcome> Take(const Sender& sender, const WriteRequest& request,
                                const std::atomic<bool>& cancelled);
   absl::Status TakePart(const WriteRequest& request, const std::vector<const SeriesView*>& series,
