@@ -72,6 +72,22 @@ absl::StatusOr<Answer> Peer::Ask(const std::string& path, int64_t (*count)(const
   return answer;
 }
 
+absl::StatusOr<Answer> Peer::Query(const PromQuery& query) {
+  const std::string path =
+      query.step_ms == 0
+          ? fmt::format("/api/v1/query?nocache=1&query={}&time={}", HttpClient::Escape(query.expr),
+                        Seconds(query.end_ms))
+          : fmt::format("/api/v1/query_range?nocache=1&query={}&start={}&end={}&step={}",
+                        HttpClient::Escape(query.expr), Seconds(query.start_ms),
+                        Seconds(query.end_ms), Seconds(query.step_ms));
+  Answer answer;
+  const auto start = std::chrono::steady_clock::now();
+  RONDA_ASSIGN_OR_RETURN(answer.body, http_->Get(path));
+  answer.ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return answer;
+}
+
 int64_t Peer::CountMatrix(const std::string& body) {
   const json answer = json::parse(body, nullptr, false);
   int64_t points = 0;

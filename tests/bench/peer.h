@@ -24,6 +24,7 @@ class Peer : public System {
   absl::Status Feed(const ScaleSet& set) override;
   absl::StatusOr<ReadBack> ReadAll(const ScaleSet& set) override;
   absl::StatusOr<Answer> Read(const ReadQuery& query) override;
+  absl::StatusOr<Answer> Query(const PromQuery& query) override;
 
  protected:
   // Starts the program with these options, and waits until `ready_path` is answered with 200.

@@ -69,7 +69,12 @@ void WriteRequestTick::Append(int64_t t_ms, std::span<const double> values, std:
   out->append(bytes_);
 }
 
-absl::Status FeedRemoteWrite(const ScaleSet& set, HttpClient* http) {
+absl::Status FeedRemoteWrite(const ScaleSet& set, HttpClient* http,
+                             const std::vector<std::string>& headers) {
+  std::vector<std::string> all = {"Content-Encoding: snappy",
+                                  "Content-Type: application/x-protobuf",
+                                  "X-Prometheus-Remote-Write-Version: 0.1.0"};
+  all.insert(all.end(), headers.begin(), headers.end());
   std::vector<NodeStream> streams;
   std::vector<WriteRequestTick> ticks;
   for (int node = 0; node < set.nodes; ++node) {
@@ -84,11 +89,7 @@ absl::Status FeedRemoteWrite(const ScaleSet& set, HttpClient* http) {
     held = 0;
     snappy::Compress(request.data(), request.size(), &compressed);
     request.clear();
-    return http
-        ->Post("/api/v1/write", compressed,
-               {"Content-Encoding: snappy", "Content-Type: application/x-protobuf",
-                "X-Prometheus-Remote-Write-Version: 0.1.0"})
-        .status();
+    return http->Post("/api/v1/write", compressed, all).status();
   };
   for (int64_t tick = 0; tick < set.ticks; ++tick) {
     for (size_t node = 0; node < streams.size(); ++node) {

@@ -28,6 +28,7 @@ class WriteRequestTick {
 };
 
 // Posts the whole set to /api/v1/write in order of time.
-absl::Status FeedRemoteWrite(const ScaleSet& set, HttpClient* http);
+absl::Status FeedRemoteWrite(const ScaleSet& set, HttpClient* http,
+                             const std::vector<std::string>& headers = {});
 
 }  // namespace ronda::bench

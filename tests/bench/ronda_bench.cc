@@ -120,6 +120,19 @@ void AddRestart(CLI::App* app, RestartWorkload* restart) {
   command->footer("Example:\n  ronda-bench restart --interval-ms 10000\n");
 }
 
+void AddQuery(CLI::App* app, QueryWorkload* query) {
+  CLI::App* command = app->add_subcommand(
+      "query", "PromQL over HTTP on remote-written data, beside VictoriaMetrics and Prometheus");
+  command
+      ->add_option("--set", query->set,
+                   "one set only: day, fleet, or wide (850 nodes x 118 series)")
+      ->check(CLI::IsMember({"day", "fleet", "wide"}));
+  command->add_option("--repetitions", query->repetitions, "runs of each query (default 40)")
+      ->check(CLI::Range(1, 100'000));
+  AddSetOptions(command, &query->options);
+  command->footer("Example:\n  ronda-bench query --set fleet\n");
+}
+
 }  // namespace
 }  // namespace ronda::bench
 
@@ -132,6 +145,8 @@ int main(int argc, char** argv) {
   ronda::bench::AddAgent(&app, &agent);
   ronda::bench::AddStore(&app, &store);
   ronda::bench::AddRead(&app, &read);
+  ronda::bench::QueryWorkload query;
+  ronda::bench::AddQuery(&app, &query);
   ronda::bench::FleetWorkload fleet;
   ronda::bench::AddFleet(&app, &fleet);
   ronda::bench::RetainWorkload retain;
@@ -147,6 +162,9 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (app.got_subcommand("agent")) {
     return ronda::bench::RunAgent(agent);
+  }
+  if (app.got_subcommand("query")) {
+    return ronda::bench::RunQuery(query);
   }
   if (app.got_subcommand("store")) {
     return ronda::bench::RunStore(store);

@@ -84,6 +84,21 @@ TEST(StoreBenchTest, ReadsWhatItKept) {
   EXPECT_EQ(line["queries"]["fleet_60s"]["points"], 4 * 100);
 }
 
+TEST(QueryBenchTest, AsksWhatItPushed) {
+  const json line = LastLine(Bench(
+      {"query", "--set", "fleet", "--seconds", "120", "--peers", "none", "--repetitions", "3"}));
+  ASSERT_TRUE(line.contains("queries"));
+  for (const char* name :
+       {"fleet_avg_60s", "fleet_avg_15s", "fleet_topk", "fleet_compare", "fleet_count"}) {
+    ASSERT_TRUE(line["queries"].contains(name)) << name;
+    EXPECT_GT(line["queries"][name].value("p50_ms", 0.0), 0.01) << name;
+  }
+  // 100 series of 3 and of 9 points, and one.
+  EXPECT_GT(line["queries"]["fleet_avg_60s"].value("bytes", 0), 100 * 60);
+  EXPECT_GT(line["queries"]["fleet_avg_15s"].value("bytes", 0),
+            line["queries"]["fleet_avg_60s"].value("bytes", 0));
+}
+
 TEST(StoreBenchTest, RemovesNoFolderOfOthers) {
   const TempDir dir;
   ASSERT_TRUE(std::filesystem::create_directory(dir.File("day")));

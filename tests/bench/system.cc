@@ -37,6 +37,10 @@ absl::Status System::WaitUntil(absl::FunctionRef<bool()> ready) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Answer> System::Query(const PromQuery&) {
+  return Fail(absl::StatusCode::kUnimplemented, "{} is not asked over HTTP", name());
+}
+
 void System::TakeCost() {
   if (process_.pid() > 0) {
     cpu_seconds_ += CpuSecondsOf(process_.pid()) - cpu_before_;

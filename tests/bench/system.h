@@ -33,9 +33,19 @@ struct ReadQuery {
   bool no_cache = false;  // leave a cache of results out, where the system has one
 };
 
+// A question for `ronda-bench query`, as PromQL over HTTP.
+struct PromQuery {
+  std::string name;
+  std::string expr;
+  int64_t start_ms = 0;
+  int64_t end_ms = 0;   // the time of an instant query
+  int64_t step_ms = 0;  // 0: an instant query
+};
+
 struct Answer {
   double ms = 0;  // to the last byte
   int64_t points = 0;
+  std::string body;  // of Query()
 };
 
 class System {
@@ -60,6 +70,9 @@ class System {
   virtual absl::StatusOr<DiskUse> Disk() const = 0;
   // Runs the query once.
   virtual absl::StatusOr<Answer> Read(const ReadQuery& query) = 0;
+
+  // Asks over HTTP, once; kUnimplemented where that is not how it is asked.
+  virtual absl::StatusOr<Answer> Query(const PromQuery& query);
 
   // Ends the server in order, or by SIGKILL.
   absl::Status Stop();
@@ -90,6 +103,8 @@ class System {
 
 // Each keeps its files below `dir`/name(), made if absent.
 std::unique_ptr<System> NewRonda(const std::string& dir, bool live_lane);
+// Fed by remote-write and asked over HTTP, as the peers.
+std::unique_ptr<System> NewRondaHttp(const std::string& dir);
 std::unique_ptr<System> NewVictoriaMetrics(const std::string& dir);
 std::unique_ptr<System> NewPrometheus(const std::string& dir);
 

@@ -44,6 +44,15 @@ struct ReadWorkload {
 // Time and CPU of reading series.
 int RunRead(const ReadWorkload& workload);
 
+struct QueryWorkload {
+  std::string set;  // "" is day, fleet and wide
+  int repetitions = 40;
+  SetOptions options;
+};
+
+// Time and CPU of PromQL over HTTP; answers are compared with Prometheus'.
+int RunQuery(const QueryWorkload& workload);
+
 struct FleetWorkload {
   int agents = 10'000;
   int series = 100;
