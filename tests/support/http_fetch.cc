@@ -65,6 +65,28 @@ bool HttpConnection::Fill(int64_t until_ms) {
   return true;
 }
 
+bool HttpConnection::ReadChunks(int64_t until_ms, std::string* body) {
+  for (;;) {
+    size_t line = 0;
+    while ((line = buffer_.find("\r\n")) == std::string::npos) {
+      if (!Fill(until_ms)) {
+        return false;
+      }
+    }
+    const size_t size = std::strtoul(buffer_.c_str(), nullptr, 16);
+    while (buffer_.size() < line + 2 + size + 2) {
+      if (!Fill(until_ms)) {
+        return false;
+      }
+    }
+    body->append(buffer_, line + 2, size);
+    buffer_.erase(0, line + 2 + size + 2);
+    if (size == 0) {
+      return true;
+    }
+  }
+}
+
 HttpAnswer HttpConnection::Read(int64_t timeout_ms, bool has_body) {
   const int64_t until = MonotonicMsForTest() + timeout_ms;
   size_t end = 0;
@@ -89,6 +111,9 @@ HttpAnswer HttpConnection::Read(int64_t timeout_ms, bool has_body) {
   buffer_.erase(0, end + 4);
   if (answer.status == 100) {
     return Read(timeout_ms, has_body);
+  }
+  if (has_body && answer.headers["transfer-encoding"] == "chunked") {
+    return ReadChunks(until, &answer.body) ? answer : HttpAnswer();
   }
   const size_t length =
       has_body ? std::strtoul(answer.headers["content-length"].c_str(), nullptr, 10) : 0;

@@ -34,6 +34,7 @@ class HttpConnection {
 
  private:
   bool Fill(int64_t until_ms);
+  bool ReadChunks(int64_t until_ms, std::string* body);
 
   int fd_ = -1;
   std::string buffer_;
