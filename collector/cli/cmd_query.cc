@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -7,26 +8,17 @@
 #include <fmt/format.h>
 
 #include "collector/cli/commands.h"
+#include "collector/cli/expression.h"
 #include "collector/cli/hints.h"
 #include "collector/cli/plot.h"
+#include "collector/cli/report.h"
 #include "collector/cli/series_output.h"
-#include "collector/promql/parser.h"
+#include "collector/promql/number_text.h"
 #include "common/base/status.h"
 #include "common/model/sample.h"
 
 namespace ronda::cli {
 namespace {
-
-// A plot needs a window.
-constexpr std::string_view kPlotSince = "15m";
-
-absl::StatusOr<std::vector<Matcher>> ParseSelectorText(std::string_view text) {
-  absl::StatusOr<std::vector<Matcher>> matchers = promql::ParseSelector(text);
-  if (!matchers.ok()) {
-    return Annotate(ShowPlace(matchers.status(), text), "selector");
-  }
-  return matchers;
-}
 
 // What may have been meant, for an answer without series. Never fails: it is only help.
 std::string Hint(Context& context, const std::vector<Matcher>& matchers) {
@@ -57,8 +49,8 @@ void NoteEmpty(Context& context, const QueryArgs& args, const Window& window,
           ? fmt::format("in the 5 minutes up to {}", FormatInstant(window.to_ms, context.zone))
           : fmt::format("between {} and {}", FormatInstant(window.from_ms, context.zone),
                         FormatInstant(window.to_ms, context.zone));
-  context.console.Note(fmt::format("no series match {} {}; {}", Cell::Text(args.selector).text,
-                                   when, Hint(context, matchers)));
+  context.console.Note(fmt::format("no series match {} {}; {}", Cell::Text(args.expr).text, when,
+                                   Hint(context, matchers)));
 }
 
 void PrintSeries(Context& context, const std::vector<query::SeriesData>& series,
@@ -105,16 +97,10 @@ bool HasSamples(const query::SeriesData& series) {
   return !std::all_of(series.values.begin(), series.values.end(), IsStale);
 }
 
-}  // namespace
-
-absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args) {
-  if (context.settings.format == Format::kPrometheus) {
-    return Fail(absl::StatusCode::kInvalidArgument,
-                "-o prometheus writes raw samples: take `ronda export`");
-  }
-  RONDA_ASSIGN_OR_RETURN(const std::vector<Matcher> matchers, ParseSelectorText(args.selector));
-  RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, NoteTime(context));
-  RONDA_ASSIGN_OR_RETURN(const Window window, WindowOf(context, args, time.now_ms));
+// Samples as they are: what people want of a metric without more.
+absl::StatusOr<int> RunSelector(Context& context, const QueryArgs& args,
+                                const std::vector<Matcher>& matchers, int64_t now_ms) {
+  RONDA_ASSIGN_OR_RETURN(const Window window, WindowOf(context, args, now_ms));
   query::SelectSpec spec{matchers, window.from_ms, window.to_ms, window.step_ms, window.instant};
   std::vector<query::SeriesData> series;
   RONDA_RETURN_IF_ERROR(context.api.Select(spec, [&](query::SeriesData one) {
@@ -126,9 +112,80 @@ absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args) {
   }));
   if (series.empty()) {
     NoteEmpty(context, args, window, matchers);
+  } else {
+    NoteThinned(context, series.front().thinned_to_ms, series.front().thinned_ms);
   }
-  PrintSeries(context, series, window, time.now_ms);
+  PrintSeries(context, series, window, now_ms);
   return kExitOk;
+}
+
+// A scalar or a string, as Prometheus' API has it.
+void PrintSingle(Context& context, const query::EvalResult& result, int64_t t_ms) {
+  const std::string value =
+      result.type == "string"
+          ? result.text
+          : promql::FormatNumber(result.series.empty() ? std::nan("")
+                                                       : result.series[0].values.back());
+  if (context.settings.format == Format::kJson) {
+    context.console.Out(fmt::format("{{\"resultType\":\"{}\",\"result\":[{},{}]}}\n", result.type,
+                                    FormatUnixSeconds(t_ms), JsonString(value)));
+  } else if (context.settings.format == Format::kCsv) {
+    context.console.Out(
+        fmt::format("time,value\n{},{}\n", FormatRfc3339(t_ms, context.zone), CsvField(value)));
+  } else {
+    context.console.Out(Cell::Text(value).text + "\n");
+  }
+}
+
+absl::StatusOr<int> RunExpression(Context& context, const QueryArgs& args, const promql::Expr& expr,
+                                  int64_t now_ms) {
+  RONDA_ASSIGN_OR_RETURN(const EvalPlan plan, PlanOf(context, args, now_ms));
+  RONDA_ASSIGN_OR_RETURN(query::EvalResult result, Evaluate(context, plan.spec));
+  for (const auto* const notes : {&result.warnings, &result.infos}) {
+    for (const std::string& note : *notes) {
+      context.console.Note(note);
+    }
+  }
+  NoteThinned(context, result.thinned_to_ms, result.thinned_ms);
+  if (result.type == "scalar" || result.type == "string") {
+    PrintSingle(context, result, plan.window.to_ms);
+    return kExitOk;
+  }
+  if (result.series.empty()) {
+    context.console.Note("the answer is empty: nothing matches, or no value passes");
+  }
+  const absl::StatusOr<std::vector<query::MetricStatus>> metrics = context.api.Metrics("", false);
+  if (metrics.ok()) {
+    const MetricInfo unit = UnitOf(expr, *metrics);
+    for (query::SeriesData& series : result.series) {
+      series.metric = unit;
+      series.metric.name = series.labels.Get(kMetricName);
+    }
+  }
+  Window window = plan.window;
+  if (window.instant && result.type == "matrix" && !result.series.empty()) {
+    window.instant = false;  // x[5m] has its samples' own times
+    window.from_ms = result.series.front().t_ms.front();
+    for (const query::SeriesData& series : result.series) {
+      window.from_ms = std::min(window.from_ms, series.t_ms.front());
+    }
+  }
+  PrintSeries(context, result.series, window, now_ms);
+  return kExitOk;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args) {
+  if (context.settings.format == Format::kPrometheus) {
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "-o prometheus writes raw samples: take `ronda export`");
+  }
+  RONDA_ASSIGN_OR_RETURN(const promql::ExprPtr expr, ParseExpression(args.expr));
+  RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, NoteTime(context));
+  const std::vector<Matcher>* const matchers = BareSelector(*expr);
+  return matchers != nullptr ? RunSelector(context, args, *matchers, time.now_ms)
+                             : RunExpression(context, args, *expr, time.now_ms);
 }
 
 }  // namespace ronda::cli

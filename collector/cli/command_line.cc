@@ -96,6 +96,7 @@ class Grammar {
     AddNodes();
     AddMetrics();
     AddQuery();
+    AddLookUps();
     AddAlerts();
     AddGaps();
     AddSql();
@@ -108,8 +109,63 @@ class Grammar {
     AddEnroll();
     AddRevoke();
     AddAudit();
+    AddCompletion();
     On(AddCommand(&app_, "version", "The version of this program", "  ronda version"),
        [this] { line_.command = VersionArgs(); });
+  }
+
+  WordChoices ChoicesFor(const std::vector<std::string>& words) {
+    WordChoices choices;
+    CLI::App* at = &app_;
+    for (size_t i = 0; i + 1 < words.size(); ++i) {
+      const CLI::Option* option = OptionNamed(at, words[i]);
+      if (option != nullptr && option->get_items_expected_max() > 0) {
+        if (i + 2 == words.size()) {
+          choices.option = words[i];
+        } else {
+          TakeSetting(words[i], words[i + 1], &choices.settings);
+        }
+        ++i;
+        continue;
+      }
+      const size_t equals = words[i].find('=');
+      if (words[i].starts_with("--") && equals != std::string::npos) {
+        TakeSetting(words[i].substr(0, equals), words[i].substr(equals + 1), &choices.settings);
+      } else if (CLI::App* const sub = SubcommandOf(at, words[i])) {
+        at = sub;
+        choices.command += (choices.command.empty() ? "" : " ") + words[i];
+        choices.position = 0;
+      } else if (!words[i].starts_with("-")) {
+        ++choices.position;
+      }
+    }
+    const std::string last = words.empty() ? "" : words.back();
+    if (!choices.option.empty()) {
+      if (choices.option == "-o" || choices.option == "--output") {
+        choices.words = {"table", "csv", "json", "plot", "prometheus"};
+      }
+    } else if (last.starts_with("-")) {
+      for (const CLI::App* app :
+           {static_cast<const CLI::App*>(at), static_cast<const CLI::App*>(&app_)}) {
+        for (const CLI::Option* option : app->get_options()) {
+          for (const std::string& name : option->get_lnames()) {
+            choices.words.push_back("--" + name);
+          }
+        }
+      }
+    } else {
+      for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; })) {
+        choices.words.push_back(sub->get_name());
+      }
+      if (choices.command == "completion") {
+        choices.words = {"bash", "zsh", "fish"};
+      }
+    }
+    std::erase_if(choices.words, [&](const std::string& word) { return !word.starts_with(last); });
+    std::sort(choices.words.begin(), choices.words.end());
+    choices.words.erase(std::unique(choices.words.begin(), choices.words.end()),
+                        choices.words.end());
+    return choices;
   }
 
   ParseResult Parse(int argc, const char* const* argv) {
@@ -137,6 +193,30 @@ class Grammar {
   }
 
  private:
+  // Null: it has none of that name.
+  static CLI::App* SubcommandOf(CLI::App* command, const std::string& name) {
+    const auto found = command->get_subcommands(
+        [&](const CLI::App* sub) { return sub->get_name() == name; });
+    return found.empty() ? nullptr : found.front();
+  }
+
+  // Of the command or of the whole program; null: it is none.
+  const CLI::Option* OptionNamed(CLI::App* command, const std::string& word) {
+    if (!word.starts_with("-")) {
+      return nullptr;
+    }
+    const CLI::Option* option = command->get_option_no_throw(word);
+    return option != nullptr ? option : app_.get_option_no_throw(word);
+  }
+
+  static void TakeSetting(const std::string& option, const std::string& value, Settings* settings) {
+    if (option == "--collector") {
+      settings->collector = value;
+    } else if (option == "--data") {
+      settings->data = value;
+    }
+  }
+
   std::vector<std::string> CommandNames() {
     std::vector<std::string> names;
     for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
@@ -185,26 +265,90 @@ class Grammar {
     On(command, [this] { line_.command = metrics_; });
   }
 
+  void AddQueryOptions(CLI::App* command, QueryArgs* args) {
+    command->add_option("expr", args->expr, "PromQL: a metric with label matchers, or more")
+        ->required()
+        ->type_name("EXPR");
+    AddSpan(command, &args->window);
+    command->add_option("--at", args->window.at, "The value at this instant (now)")
+        ->type_name("TIME");
+    command
+        ->add_option("--step", args->window.step,
+                     "One value each DURATION; without it a metric gives every sample, and an "
+                     "expression a step that suits the window")
+        ->type_name("DURATION");
+  }
+
   void AddQuery() {
     CLI::App* command = AddCommand(
-        &app_, "query", "Samples of the series that a selector matches",
+        &app_, "query", "The value of a PromQL expression, now or over a window",
         "  ronda query up\n"
         "  ronda query 'node_filesystem_avail_bytes{node=\"db1\",mountpoint=~\"/|/var.*\"}'\n"
+        "  ronda query 'sum by (node) (rate(node_network_receive_bytes_total[1m]))'\n"
+        "  ronda query 'topk(3, rate(node_cpu_seconds_total{mode!=\"idle\"}[5m]))' --since 6h -o "
+        "plot\n"
         "  ronda query node_load1 --since 1h -o plot\n"
         "  ronda query node_load1 --since 1d --step 5m -o csv > load.csv\n"
         "  ronda query node_load1 --from 2026-11-20T10:00 --to 2026-11-20T10:15 -o json\n"
-        "  ronda query node_load1 --at -15m");
-    command->add_option("selector", query_.selector, "A metric, with label matchers = != =~ !~")
-        ->required()
-        ->type_name("SELECTOR");
-    AddSpan(command, &query_.window);
-    command->add_option("--at", query_.window.at, "The values at this instant (now)")
-        ->type_name("TIME");
-    command
-        ->add_option("--step", query_.window.step,
-                     "One value each DURATION, instead of every sample")
-        ->type_name("DURATION");
+        "  ronda query 'max_over_time(node_load1[1h])' --at -15m");
+    AddQueryOptions(command, &query_);
     On(command, [this] { line_.command = query_; });
+    CLI::App* explain = AddCommand(
+        &app_, "explain", "How an expression is evaluated, what is read, how long it takes",
+        "  ronda explain 'sum by (node) (rate(node_cpu_seconds_total[5m]))' --since 1d\n"
+        "  ronda explain 'topk(3, node_load1)' -o json");
+    AddQueryOptions(explain, &explain_);
+    On(explain, [this] { line_.command = explain_; });
+    CLI::App* format = AddCommand(&app_, "format", "An expression in its canonical spelling",
+                                  "  ronda format 'sum(rate(x[5m]))by(node)'\n"
+                                  "  ronda format - < query.promql");
+    format->add_option("expr", format_.expr, "PromQL, or - for standard input")
+        ->required()
+        ->type_name("EXPR");
+    On(format, [this] { line_.command = format_; });
+  }
+
+  void AddLookUps() {
+    using What = LookUpArgs::What;
+    const auto add = [this](const char* name, What what, const char* meaning,
+                            const char* examples) {
+      CLI::App* command = AddCommand(&app_, name, meaning, examples);
+      if (what == What::kValues) {
+        command->add_option("label", look_up_.label, "The label")->required()->type_name("LABEL");
+      }
+      auto* selectors = command->add_option("selector", look_up_.selectors,
+                                            "A metric, with label matchers = != =~ !~");
+      selectors->type_name("SELECTOR");
+      if (what == What::kSeries) {
+        selectors->required();
+      }
+      AddSpan(command, &look_up_.window);
+      On(command, [this, what] {
+        look_up_.what = what;
+        line_.command = look_up_;
+      });
+    };
+    add("series", What::kSeries, "The series that selectors match, in the last day",
+        "  ronda series node_load1\n"
+        "  ronda series '{job=\"postgres\",node=\"db1\"}' --since 30d -o json");
+    add("labels", What::kLabels, "The names of labels, in the last day",
+        "  ronda labels\n  ronda labels node_filesystem_avail_bytes");
+    add("values", What::kValues, "The values of a label, in the last day",
+        "  ronda values node\n  ronda values mountpoint "
+        "'node_filesystem_avail_bytes{node=\"db1\"}'");
+  }
+
+  void AddCompletion() {
+    CLI::App* command = AddCommand(
+        &app_, "completion", "A script that completes commands, metrics and labels in a shell",
+        "  source <(ronda completion bash)          # in ~/.bashrc\n"
+        "  source <(ronda completion zsh)           # in ~/.zshrc, after compinit\n"
+        "  ronda completion fish > ~/.config/fish/completions/ronda.fish");
+    command->add_option("shell", completion_.shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->type_name("SHELL");
+    On(command, [this] { line_.command = completion_; });
   }
 
   void AddAlerts() {
@@ -444,6 +588,10 @@ class Grammar {
   NodesArgs nodes_;
   MetricsArgs metrics_;
   QueryArgs query_;
+  ExplainArgs explain_;
+  FormatArgs format_;
+  LookUpArgs look_up_;
+  CompletionArgs completion_;
   AlertsArgs alerts_;
   GapsArgs gaps_;
   BackupArgs backup_;
@@ -470,21 +618,30 @@ void FindOwnCertificate(Settings* settings) {
   }
 }
 
+void FillSettings(Settings* settings) {
+  if (settings->collector.empty() && settings->data.empty()) {
+    settings->data = Environment("RONDA_DATA");
+    settings->collector = settings->data.empty() ? Environment("RONDA_COLLECTOR") : "";
+  }
+  if (settings->collector.empty() && settings->data.empty()) {
+    settings->collector = query::kDefaultCollector;
+  }
+  FindOwnCertificate(settings);
+}
+
 }  // namespace
+
+WordChoices ChoicesFor(const std::vector<std::string>& words) {
+  WordChoices choices = Grammar().ChoicesFor(words);
+  FillSettings(&choices.settings);
+  return choices;
+}
 
 ParseResult ParseCommandLine(int argc, const char* const* argv) {
   Grammar grammar;
   ParseResult result = grammar.Parse(argc, argv);
   if (result.line.has_value()) {
-    Settings& settings = result.line->settings;
-    if (settings.collector.empty() && settings.data.empty()) {
-      settings.data = Environment("RONDA_DATA");
-      settings.collector = settings.data.empty() ? Environment("RONDA_COLLECTOR") : "";
-    }
-    if (settings.collector.empty() && settings.data.empty()) {
-      settings.collector = query::kDefaultCollector;
-    }
-    FindOwnCertificate(&settings);
+    FillSettings(&result.line->settings);
   }
   return result;
 }

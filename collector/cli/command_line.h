@@ -39,8 +39,24 @@ struct MetricsArgs {
   std::string pattern;
 };
 struct QueryArgs {
-  std::string selector;
+  std::string expr;
   WindowArgs window;
+};
+// `ronda explain` takes what `ronda query` takes.
+struct ExplainArgs : QueryArgs {};
+struct FormatArgs {
+  std::string expr;  // "-": standard input
+};
+// `ronda series`, `labels` and `values`.
+struct LookUpArgs {
+  enum class What { kSeries, kLabels, kValues };
+  What what = What::kSeries;
+  std::string label;                   // of kValues
+  std::vector<std::string> selectors;  // none: every series (not of kSeries)
+  WindowArgs window;                   // without --at and --step
+};
+struct CompletionArgs {
+  std::string shell;
 };
 struct AlertsArgs {
   WindowArgs window;  // empty: the present
@@ -109,9 +125,10 @@ struct VersionArgs {};
 
 struct CommandLine {
   Settings settings;
-  std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, AlertsArgs, GapsArgs, SqlArgs,
-               ExportArgs, ImportArgs, RepairArgs, StoreCheckArgs, StoreStatsArgs, BackupArgs,
-               RestoreArgs, TestPromqlArgs, EnrollTokenArgs, RevokeArgs, AuditArgs, VersionArgs>
+  std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, ExplainArgs, FormatArgs, LookUpArgs,
+               CompletionArgs, AlertsArgs, GapsArgs, SqlArgs, ExportArgs, ImportArgs, RepairArgs,
+               StoreCheckArgs, StoreStatsArgs, BackupArgs, RestoreArgs, TestPromqlArgs,
+               EnrollTokenArgs, RevokeArgs, AuditArgs, VersionArgs>
       command;
 };
 
@@ -124,5 +141,16 @@ struct ParseResult {
 
 // Reads the environment too: RONDA_COLLECTOR and RONDA_DATA where neither option is given.
 ParseResult ParseCommandLine(int argc, const char* const* argv);
+
+// What may stand in place of the last of `words` (the program's name not among them), by the
+// grammar alone: commands, options, and the values of options that have a list of them.
+struct WordChoices {
+  std::vector<std::string> words;
+  std::string command;  // "query", "store check"; "" if none was named yet
+  std::string option;   // whose value the last word is; "" if it is none's
+  size_t position = 0;  // among the command's own words, from 0
+  Settings settings;    // as far as the words before say
+};
+WordChoices ChoicesFor(const std::vector<std::string>& words);
 
 }  // namespace ronda::cli

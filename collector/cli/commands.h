@@ -2,6 +2,9 @@
 // the exit code; what could not be answered is a status, of which run.cc makes message and code.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "collector/cli/command_line.h"
@@ -31,6 +34,14 @@ absl::StatusOr<int> RunStatus(Context& context, const StatusArgs& args);
 absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args);
 absl::StatusOr<int> RunMetrics(Context& context, const MetricsArgs& args);
 absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args);
+absl::StatusOr<int> RunExplain(Context& context, const ExplainArgs& args);
+absl::StatusOr<int> RunLookUp(Context& context, const LookUpArgs& args);
+// Needs no answers.
+absl::StatusOr<int> RunFormat(Console& console, const FormatArgs& args);
+absl::StatusOr<int> RunCompletion(Console& console, const CompletionArgs& args);
+// `ronda __complete WORDS...`: what may stand for the last word, a line each. Says nothing of what
+// goes wrong, and asks a collector for half a second at most.
+void RunComplete(Console& console, const std::vector<std::string>& words);
 absl::StatusOr<int> RunAlerts(Context& context, const AlertsArgs& args);
 absl::StatusOr<int> RunGaps(Context& context, const GapsArgs& args);
 absl::StatusOr<int> RunSql(Context& context, const SqlArgs& args);

@@ -62,6 +62,10 @@ struct Dispatch {
     return RunMetrics(context, args);
   }
   absl::StatusOr<int> operator()(const QueryArgs& args) const { return RunQuery(context, args); }
+  absl::StatusOr<int> operator()(const ExplainArgs& args) const {
+    return RunExplain(context, args);
+  }
+  absl::StatusOr<int> operator()(const LookUpArgs& args) const { return RunLookUp(context, args); }
   absl::StatusOr<int> operator()(const AlertsArgs& args) const { return RunAlerts(context, args); }
   absl::StatusOr<int> operator()(const GapsArgs& args) const { return RunGaps(context, args); }
   absl::StatusOr<int> operator()(const SqlArgs& args) const { return RunSql(context, args); }
@@ -112,6 +116,12 @@ absl::StatusOr<int> RunCommand(const CommandLine& line, Console& console) {
   if (const auto* test = std::get_if<TestPromqlArgs>(&line.command)) {
     return RunTestPromql(console, *test);
   }
+  if (const auto* format = std::get_if<FormatArgs>(&line.command)) {
+    return RunFormat(console, *format);
+  }
+  if (const auto* completion = std::get_if<CompletionArgs>(&line.command)) {
+    return RunCompletion(console, *completion);
+  }
   absl::TimeZone zone = absl::UTCTimeZone();
   if (!line.settings.utc) {
     RONDA_ASSIGN_OR_RETURN(zone, LoadZone(line.settings.timezone));
@@ -131,6 +141,12 @@ absl::StatusOr<int> RunCommand(const CommandLine& line, Console& console) {
 }  // namespace
 
 int Run(int argc, const char* const* argv, std::FILE* out, std::FILE* err) {
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+    Console quiet(out, err, Terminal());
+    RunComplete(quiet, std::vector<std::string>(argv + 2, argv + argc));
+    static_cast<void>(quiet.Finish());
+    return kExitOk;
+  }
   const ParseResult parsed = ParseCommandLine(argc, argv);
   Console console(out, err,
                   DetectTerminal(parsed.line.has_value() && parsed.line->settings.no_color));

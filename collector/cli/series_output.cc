@@ -274,7 +274,7 @@ std::string SeriesPlot(const std::vector<SeriesData>& series, const Window& wind
     return FormatPattern(pattern, t_ms, zone);
   };
   std::string head;
-  if (series.size() > 1) {
+  if (series.size() > 1 && !CommonLabels(series).empty()) {
     head = Cell::Text(CommonLabels(series).ToString()).text + "\n";
   }
   return head + DrawPlot(lines, options);

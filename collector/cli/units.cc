@@ -92,6 +92,9 @@ std::string HumanValue(double value, const MetricInfo& metric) {
   if (metric.unit == "bytes") {
     return HumanBytes(value);
   }
+  if (metric.unit == "bytes/s") {
+    return HumanBytes(value) + "/s";
+  }
   const bool moment =
       EndsWith(metric.name, "_time_seconds") || EndsWith(metric.name, "_timestamp_seconds");
   if (metric.unit == "seconds" && !(moment && value > 1e8)) {

@@ -2,6 +2,7 @@
 // one interface; LocalApi answers from a store, RemoteApi asks a collector over gRPC.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -116,6 +117,36 @@ struct SeriesData {
   MetricInfo metric;
   std::vector<int64_t> t_ms;
   std::vector<double> values;
+  // Up to this time the samples are gone, and what is there is the last one of each minute or hour
+  // (`thinned_ms`); of the whole answer. 0: none is.
+  int64_t thinned_to_ms = 0;
+  int64_t thinned_ms = 0;
+};
+
+// A PromQL expression: at one instant, or at start, start + step, ... <= end.
+struct EvalSpec {
+  std::string expr;
+  int64_t start_ms = 0;
+  int64_t end_ms = 0;   // of an instant, the instant
+  int64_t step_ms = 0;  // 0: an instant
+};
+
+struct EvalResult {
+  std::string type;  // "scalar", "string", "vector", "matrix"
+  // In the expression's order (sort(), topk()), else by labels. A vector has a point a series.
+  std::vector<SeriesData> series;
+  std::string text;  // of a string
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+  // What it cost.
+  int64_t series_read = 0;
+  int64_t samples_read = 0;
+  int64_t selects = 0;
+  int64_t peak_bytes = 0;
+  int64_t elapsed_us = 0;  // where it was evaluated
+  // As in SeriesData.
+  int64_t thinned_to_ms = 0;
+  int64_t thinned_ms = 0;
 };
 
 struct ActiveAlert {
@@ -183,6 +214,17 @@ class Api {
   // must not match the empty value.
   virtual absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers,
                                                      int64_t start_ms, int64_t end_ms) = 0;
+  // The value of an expression. `cancelled` may be null; set to true it ends the evaluation soon.
+  // More errors: kInvalidArgument "LINE:COLUMN: ..." (the expression), kFailedPrecondition (it
+  // cannot be evaluated on this data), kCancelled.
+  virtual absl::StatusOr<EvalResult> Evaluate(const EvalSpec& spec,
+                                              const std::atomic<bool>* cancelled) = 0;
+  // The values of label `name` of the series that match and may have samples in the window, or, if
+  // it is "", the names of their labels; sorted. No matchers: of all series.
+  virtual absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                               const std::vector<Matcher>& matchers,
+                                                               int64_t start_ms,
+                                                               int64_t end_ms) = 0;
   // Firing first, then by rule and node.
   virtual absl::StatusOr<std::vector<ActiveAlert>> Alerts() = 0;
   // Transitions with start <= t <= end, in order of time, until `visit` returns false.

@@ -261,6 +261,69 @@ absl::StatusOr<SelectSpec> FromProto(const v1::ListSeriesRequest& in) {
   return out;
 }
 
+void ToProto(const SelectSpec& in, v1::ListLabelsRequest* out) {
+  MatchersToProto(in.matchers, out->mutable_matcher());
+  out->set_start_ms(in.start_ms);
+  out->set_end_ms(in.end_ms);
+}
+
+absl::StatusOr<SelectSpec> FromProto(const v1::ListLabelsRequest& in) {
+  SelectSpec out;
+  RONDA_ASSIGN_OR_RETURN(out.matchers, MatchersFromProto(in.matcher()));
+  out.start_ms = in.start_ms();
+  out.end_ms = in.end_ms();
+  return out;
+}
+
+void ToProto(const std::string& in, v1::LabelText* out) { out->set_text(in); }
+
+std::string FromProto(const v1::LabelText& in) { return in.text(); }
+
+void ToProto(const EvalSpec& in, v1::EvaluateRequest* out) {
+  out->set_expr(in.expr);
+  out->set_start_ms(in.start_ms);
+  out->set_end_ms(in.end_ms);
+  out->set_step_ms(in.step_ms);
+}
+
+EvalSpec FromProto(const v1::EvaluateRequest& in) {
+  return {in.expr(), in.start_ms(), in.end_ms(), in.step_ms()};
+}
+
+void ToProto(const EvalResult& in, v1::EvaluateHead* out) {
+  out->set_type(in.type);
+  out->set_text(in.text);
+  for (const std::string& warning : in.warnings) {
+    out->add_warning(warning);
+  }
+  for (const std::string& info : in.infos) {
+    out->add_info(info);
+  }
+  out->set_series_read(in.series_read);
+  out->set_samples_read(in.samples_read);
+  out->set_selects(in.selects);
+  out->set_peak_bytes(in.peak_bytes);
+  out->set_elapsed_us(in.elapsed_us);
+  out->set_thinned_to_ms(in.thinned_to_ms);
+  out->set_thinned_ms(in.thinned_ms);
+}
+
+EvalResult FromProto(const v1::EvaluateHead& in) {
+  EvalResult out;
+  out.type = in.type();
+  out.text = in.text();
+  out.warnings.assign(in.warning().begin(), in.warning().end());
+  out.infos.assign(in.info().begin(), in.info().end());
+  out.series_read = in.series_read();
+  out.samples_read = in.samples_read();
+  out.selects = in.selects();
+  out.peak_bytes = in.peak_bytes();
+  out.elapsed_us = in.elapsed_us();
+  out.thinned_to_ms = in.thinned_to_ms();
+  out.thinned_ms = in.thinned_ms();
+  return out;
+}
+
 void ToProto(const Labels& in, v1::SeriesEntry* out) { LabelsToProto(in, out->mutable_label()); }
 
 Labels FromProto(const v1::SeriesEntry& in) { return LabelsFromProto(in.label()); }
@@ -325,6 +388,8 @@ void ToProto(const SeriesData& in, size_t first, size_t count, v1::SeriesChunk* 
     out->set_first(true);
     LabelsToProto(in.labels, out->mutable_label());
     InfoToProto(in.metric, out->mutable_metric());
+    out->set_thinned_to_ms(in.thinned_to_ms);
+    out->set_thinned_ms(in.thinned_ms);
   }
   int64_t previous = 0;
   for (size_t i = first; i < first + count; ++i) {
@@ -342,6 +407,8 @@ absl::Status AppendChunk(const v1::SeriesChunk& in, SeriesData* out) {
   if (in.first()) {
     out->labels = LabelsFromProto(in.label());
     out->metric = InfoFromProto(in.metric());
+    out->thinned_to_ms = in.thinned_to_ms();
+    out->thinned_ms = in.thinned_ms();
   }
   int64_t t_ms = 0;
   for (int i = 0; i < in.value_size(); ++i) {

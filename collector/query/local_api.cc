@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "collector/query/evaluate.h"
 #include "collector/query/node_view.h"
 #include "collector/query/record_view.h"
 #include "collector/store/hole.h"
@@ -174,6 +175,18 @@ absl::StatusOr<std::vector<Labels>> LocalApi::Series(const std::vector<Matcher>&
                                                      int64_t start_ms, int64_t end_ms) {
   RONDA_RETURN_IF_ERROR(CheckNarrows(matchers));
   return store_.Series(matchers, start_ms, end_ms);
+}
+
+absl::StatusOr<EvalResult> LocalApi::Evaluate(const EvalSpec& spec,
+                                              const std::atomic<bool>* cancelled) {
+  return EvaluateExpression(store_, clock_, options_.limits, spec, cancelled);
+}
+
+absl::StatusOr<std::vector<std::string>> LocalApi::LabelValues(std::string_view name,
+                                                               const std::vector<Matcher>& matchers,
+                                                               int64_t start_ms, int64_t end_ms) {
+  return name.empty() ? store_.LabelNames(matchers, start_ms, end_ms)
+                      : store_.LabelValues(name, matchers, start_ms, end_ms);
 }
 
 absl::StatusOr<std::vector<ActiveAlert>> LocalApi::Alerts() { return ReadActiveAlerts(store_); }

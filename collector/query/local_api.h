@@ -34,6 +34,11 @@ class LocalApi : public Api {
   absl::Status Select(const SelectSpec& spec, absl::FunctionRef<bool(SeriesData)> visit) override;
   absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
                                              int64_t end_ms) override;
+  absl::StatusOr<EvalResult> Evaluate(const EvalSpec& spec,
+                                      const std::atomic<bool>* cancelled) override;
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       int64_t start_ms, int64_t end_ms) override;
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override;
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override;

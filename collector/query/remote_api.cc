@@ -93,6 +93,44 @@ class RemoteApi final : public Api {
         [&](grpc::ClientContext* context) { return stub_->ListSeries(context, request); });
   }
 
+  // A client that goes away ends it at the collector: `cancelled` is looked at between chunks.
+  absl::StatusOr<EvalResult> Evaluate(const EvalSpec& spec,
+                                      const std::atomic<bool>* cancelled) override {
+    v1::EvaluateRequest request;
+    ToProto(spec, &request);
+    EvalResult result;
+    absl::Status damage;
+    auto take = [&](const v1::EvaluateReply& reply) {
+      if (reply.has_head()) {
+        result = FromProto(reply.head());
+      }
+      if (reply.has_chunk()) {
+        if (reply.chunk().first()) {
+          result.series.emplace_back();
+        }
+        damage = result.series.empty()
+                     ? Fail(absl::StatusCode::kDataLoss, "an answer begins within a series")
+                     : AppendChunk(reply.chunk(), &result.series.back());
+      }
+      return damage.ok() && (cancelled == nullptr || !*cancelled);
+    };
+    const absl::Status status = ReadStream<v1::EvaluateReply>(
+        [&](grpc::ClientContext* context) { return stub_->Evaluate(context, request); }, take);
+    RONDA_RETURN_IF_ERROR(damage);
+    RONDA_RETURN_IF_ERROR(status);
+    return result;
+  }
+
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       int64_t start_ms, int64_t end_ms) override {
+    v1::ListLabelsRequest request;
+    ToProto(SelectSpec{matchers, start_ms, end_ms}, &request);
+    request.set_name(std::string(name));
+    return ReadList<std::string, v1::LabelText>(
+        [&](grpc::ClientContext* context) { return stub_->ListLabels(context, request); });
+  }
+
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override {
     return ReadList<ActiveAlert, v1::ActiveAlertEntry>([&](grpc::ClientContext* context) {
       return stub_->ListAlerts(context, v1::ListAlertsRequest());

@@ -29,9 +29,10 @@ absl::Status SelectSeries(const store::Queryable& data, const Clock& clock, cons
                           const SelectSpec& spec, absl::FunctionRef<bool(SeriesData)> visit);
 
 // Appends to *out, for each of start, start + step, ... <= end, the newest sample not older than
-// kLookbackMs, unless it is a staleness marker (as PromQL does). Times must be ascending; *out's
+// `lookback_ms`, unless it is a staleness marker (as PromQL does). Times must be ascending; *out's
 // times are the points'.
 void SampleAtSteps(std::span<const int64_t> t_ms, std::span<const double> values, int64_t start_ms,
-                   int64_t end_ms, int64_t step_ms, SeriesData* out);
+                   int64_t end_ms, int64_t step_ms, SeriesData* out,
+                   int64_t lookback_ms = kLookbackMs);
 
 }  // namespace ronda::query

@@ -4,11 +4,16 @@
 #include <grpcpp/support/sync_stream.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "collector/query/convert.h"
+#include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/base/thread.h"
 #include "common/rpc/status.h"
 #include "ronda/v1/query.grpc.pb.h"
 
@@ -17,6 +22,38 @@ namespace {
 
 // About 1 MB a message at worst: gRPC's default limit for a receiver is 4 MB.
 constexpr size_t kChunkSamples = 64 << 10;
+
+// While it lives, sets cancelled() when the client of a call has gone or the call was cancelled.
+class CancelWatch {
+ public:
+  explicit CancelWatch(grpc::ServerContext* context)
+      : context_(*context), thread_(StartThread("query-cancel", [this] { Watch(); })) {}
+  ~CancelWatch() {
+    {
+      MutexLock lock(&mu_);
+      done_ = true;
+      wake_.SignalAll();
+    }
+    thread_.join();
+  }
+  const std::atomic<bool>* cancelled() const { return &cancelled_; }
+
+ private:
+  void Watch() {
+    MutexLock lock(&mu_);
+    while (!done_ && !cancelled_) {
+      wake_.WaitFor(&mu_, std::chrono::milliseconds(50));
+      cancelled_ = cancelled_ || context_.IsCancelled();
+    }
+  }
+
+  grpc::ServerContext& context_;
+  std::atomic<bool> cancelled_ = false;
+  Mutex mu_;
+  CondVar wake_;
+  bool done_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;  // last: it uses the others
+};
 
 class QueryService final : public v1::Query::Service {
  public:
@@ -75,6 +112,39 @@ class QueryService final : public v1::Query::Service {
     return Run(context, [&]() -> absl::Status {
       RONDA_ASSIGN_OR_RETURN(const SelectSpec spec, FromProto(*request));
       return WriteAll(api_.Series(spec.matchers, spec.start_ms, spec.end_ms), writer);
+    });
+  }
+
+  grpc::Status Evaluate(grpc::ServerContext* context, const v1::EvaluateRequest* request,
+                        grpc::ServerWriter<v1::EvaluateReply>* writer) override {
+    return Run(context, [&]() -> absl::Status {
+      absl::StatusOr<EvalResult> result = absl::CancelledError();
+      {
+        const CancelWatch watch(context);
+        result = api_.Evaluate(FromProto(*request), watch.cancelled());
+      }
+      RONDA_RETURN_IF_ERROR(result.status());
+      v1::EvaluateReply reply;
+      ToProto(*result, reply.mutable_head());
+      bool there = writer->Write(reply);
+      for (const SeriesData& series : result->series) {
+        for (size_t first = 0; there && first < series.t_ms.size(); first += kChunkSamples) {
+          reply.Clear();
+          ToProto(series, first, std::min(kChunkSamples, series.t_ms.size() - first),
+                  reply.mutable_chunk());
+          there = writer->Write(reply);
+        }
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::Status ListLabels(grpc::ServerContext* context, const v1::ListLabelsRequest* request,
+                          grpc::ServerWriter<v1::LabelText>* writer) override {
+    return Run(context, [&]() -> absl::Status {
+      RONDA_ASSIGN_OR_RETURN(const SelectSpec spec, FromProto(*request));
+      return WriteAll(api_.LabelValues(request->name(), spec.matchers, spec.start_ms, spec.end_ms),
+                      writer);
     });
   }
 

@@ -122,6 +122,17 @@ absl::Status Reader::Select(const std::vector<Matcher>& matchers, int64_t start_
   return absl::OkStatus();
 }
 
+Reader::SeriesPlaces Reader::ByLabels(const std::vector<Place>& places) {
+  SeriesPlaces by_labels;
+  for (uint32_t i = 0; i < places.size(); ++i) {
+    const SourceSchema& pair = places[i].match.pair->pair;
+    for (const uint32_t series : *places[i].match.series) {
+      by_labels[SeriesLabels(*pair.source, *pair.schema, series)].push_back({i, series});
+    }
+  }
+  return by_labels;
+}
+
 absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatcher* matcher,
                                          int64_t start_ms, int64_t end_ms,
                                          absl::FunctionRef<bool(const SeriesView&)> visit) const {
@@ -135,13 +146,7 @@ absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatche
   RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<History::Moment> recent, history_.Now());
   RONDA_RETURN_IF_ERROR(AddSegments(nodes, matcher, start_ms, end_ms, &places));
 
-  SeriesPlaces by_labels;
-  for (uint32_t i = 0; i < places.size(); ++i) {
-    const SourceSchema& pair = places[i].match.pair->pair;
-    for (const uint32_t series : *places[i].match.series) {
-      by_labels[SeriesLabels(*pair.source, *pair.schema, series)].push_back({i, series});
-    }
-  }
+  const SeriesPlaces by_labels = ByLabels(places);
   const size_t at_once = SeriesAtOnce(start_ms, end_ms);
   for (auto it = by_labels.begin(); it != by_labels.end();) {
     const auto first = it;
@@ -258,6 +263,15 @@ absl::Status Reader::FindPairs(const std::vector<Matcher>& matchers, int64_t sta
   for (const std::shared_ptr<SegmentFile>& file : segments_.Overlapping(start_ms, end_ms)) {
     RONDA_ASSIGN_OR_RETURN(const PairIndex in_file, file->Pairs());
     in_file.Find(&matcher, start_ms, end_ms, visit);
+  }
+  // What has no samples any more is known by its buckets.
+  for (const TimeRange& gone : WithoutSamples(start_ms - 1, end_ms)) {
+    for (const Segments* const rolled_up : {level_.minute.get(), level_.hour.get()}) {
+      for (const auto& file : rolled_up->Overlapping(gone.from_ms + 1, gone.to_ms)) {
+        RONDA_ASSIGN_OR_RETURN(const PairIndex in_file, file->Pairs());
+        in_file.Find(&matcher, gone.from_ms + 1, gone.to_ms, visit);
+      }
+    }
   }
   return absl::OkStatus();
 }

@@ -28,10 +28,22 @@ class Reader : public Queryable, public RecordReader {
  public:
   // All must outlive the reader.
   Reader(const StoreState* state, const History* history, const LevelOne* level)
-      : state_(*state), history_(*history), segments_(*level->raw), records_(*level->records) {}
+      : state_(*state),
+        history_(*history),
+        level_(*level),
+        segments_(*level->raw),
+        records_(*level->records) {}
 
   absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override;
+  absl::StatusOr<TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
+                                         Resolution resolution, int64_t start_ms,
+                                         int64_t end_ms) const override;
+  absl::Status SelectBuckets(const std::vector<Matcher>& matchers, Resolution resolution,
+                             int64_t start_ms, int64_t end_ms,
+                             absl::FunctionRef<bool(const BucketsView&)> visit) const override;
+  std::vector<TimeRange> WithoutSamples(int64_t start_ms, int64_t end_ms) const override;
+  // The series that have samples, or only buckets.
   absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
                                              int64_t end_ms) const override;
   absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
@@ -65,6 +77,7 @@ class Reader : public Queryable, public RecordReader {
     std::shared_ptr<const HeldTick> held;
   };
   using SeriesPlaces = std::map<Labels, std::vector<SeriesPlace>>;
+  static SeriesPlaces ByLabels(const std::vector<Place>& places);
 
   PairIndex Index() const;
   // Records of head and recent.db, sorted, with their nodes.
@@ -74,6 +87,10 @@ class Reader : public Queryable, public RecordReader {
   };
   absl::StatusOr<std::vector<Recent>> RecentRecords(std::string_view kind, std::string_view node,
                                                     int64_t start_ms, int64_t end_ms) const;
+  const Segments& SegmentsOf(Resolution resolution) const;
+  absl::StatusOr<bool> SelectBucketsOf(std::span<const std::string> nodes, PairMatcher* matcher,
+                                       Resolution resolution, int64_t start_ms, int64_t end_ms,
+                                       absl::FunctionRef<bool(const BucketsView&)> visit) const;
   absl::StatusOr<std::vector<Node>> FindNodes(PairMatcher* matcher, int64_t start_ms,
                                               int64_t end_ms) const;
   absl::Status AddSegments(std::span<const Node> nodes, PairMatcher* matcher, int64_t start_ms,
@@ -94,7 +111,8 @@ class Reader : public Queryable, public RecordReader {
 
   const StoreState& state_;
   const History& history_;
-  const Segments& segments_;
+  const LevelOne& level_;
+  const Segments& segments_;  // of samples
   const RecordFiles& records_;
 };
 

@@ -1,5 +1,6 @@
 #include "collector/store/rollup.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -267,6 +268,54 @@ absl::StatusOr<std::vector<Bucket>> DecodeRollup(std::string_view body,
     }
   }
   return buckets;
+}
+
+namespace {
+
+double Least(double a, double b) { return std::isnan(a) || b < a ? b : a; }
+double Most(double a, double b) { return std::isnan(a) || b > a ? b : a; }
+
+Bucket Join(Bucket a, Bucket b, bool is_counter) {
+  if (b.count > 0 && (a.count == 0 || b.first_ms < a.first_ms)) {
+    std::swap(a, b);
+  }
+  a.mixed = true;
+  if (b.count == 0) {
+    return a;  // where its markers were is not known
+  }
+  if (a.last_ms < b.first_ms) {
+    a.resets += b.resets + (is_counter && b.first < a.last ? a.last : 0);
+  } else {
+    a.resets += b.resets;
+  }
+  if (b.last_ms > a.last_ms) {
+    a.last_ms = b.last_ms;
+    a.last = b.last;
+    a.stale_at_end = b.stale_at_end;
+  }
+  a.count += b.count;
+  if (!is_counter) {
+    a.sum += b.sum;
+    a.min = Least(a.min, b.min);
+    a.max = Most(a.max, b.max);
+  }
+  return a;
+}
+
+}  // namespace
+
+void MergeBuckets(bool is_counter, std::vector<Bucket>* buckets) {
+  std::stable_sort(buckets->begin(), buckets->end(),
+                   [](const Bucket& a, const Bucket& b) { return a.end_ms < b.end_ms; });
+  size_t kept = 0;
+  for (const Bucket& bucket : *buckets) {
+    if (kept > 0 && (*buckets)[kept - 1].end_ms == bucket.end_ms) {
+      (*buckets)[kept - 1] = Join((*buckets)[kept - 1], bucket, is_counter);
+    } else {
+      (*buckets)[kept++] = bucket;
+    }
+  }
+  buckets->resize(kept);
 }
 
 }  // namespace ronda::store

@@ -65,20 +65,22 @@ absl::Status SegmentFile::LoadLocked() {
   if (loaded_ || !fs::exists(path_, ignored)) {
     return absl::OkStatus();
   }
-  absl::StatusOr<std::unique_ptr<SegmentDb>> connected = ConnectLocked(true);
-  if (absl::IsNotFound(connected.status())) {
-    return absl::OkStatus();  // being made right now
+  // The catalogue is loaded anew after each write: not each time with a connection of its own.
+  if (idle_.empty()) {
+    absl::StatusOr<std::unique_ptr<SegmentDb>> connected = ConnectLocked(true);
+    if (absl::IsNotFound(connected.status())) {
+      return absl::OkStatus();  // being made right now
+    }
+    RONDA_RETURN_IF_ERROR(connected.status());
+    idle_.push_back(std::move(*connected));
   }
-  RONDA_RETURN_IF_ERROR(connected.status());
-  std::unique_ptr<SegmentDb> db = std::move(*connected);
-  const absl::Status status = catalogue_.Load(db.get());
+  const absl::Status status = catalogue_.Load(idle_.back().get());
   if (absl::IsDataLoss(status)) {
     TellOrphansLocked(status);
   } else {
     RONDA_RETURN_IF_ERROR(status);
   }
   loaded_ = true;
-  idle_.push_back(std::move(db));
   return absl::OkStatus();
 }
 

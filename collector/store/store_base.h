@@ -33,6 +33,19 @@ class StoreBase : public Store {
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override {
     return reader_->Select(matchers, start_ms, end_ms, visit);
   }
+  absl::StatusOr<TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
+                                         Resolution resolution, int64_t start_ms,
+                                         int64_t end_ms) const override {
+    return reader_->BucketsCover(matchers, resolution, start_ms, end_ms);
+  }
+  absl::Status SelectBuckets(const std::vector<Matcher>& matchers, Resolution resolution,
+                             int64_t start_ms, int64_t end_ms,
+                             absl::FunctionRef<bool(const BucketsView&)> visit) const override {
+    return reader_->SelectBuckets(matchers, resolution, start_ms, end_ms, visit);
+  }
+  std::vector<TimeRange> WithoutSamples(int64_t start_ms, int64_t end_ms) const override {
+    return reader_->WithoutSamples(start_ms, end_ms);
+  }
   absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
                                              int64_t end_ms) const override {
     return reader_->Series(matchers, start_ms, end_ms);

@@ -32,7 +32,7 @@ TEST_F(CommandLineTest, GlobalOptionsGoBeforeAndAfterTheCommand) {
   EXPECT_EQ(result.line->settings.collector, "");
   EXPECT_EQ(result.line->settings.format, Format::kCsv);
   const auto& args = std::get<QueryArgs>(result.line->command);
-  EXPECT_EQ(args.selector, "up");
+  EXPECT_EQ(args.expr, "up");
   EXPECT_EQ(args.window.since, "1m");
 }
 

@@ -132,6 +132,100 @@ TEST_F(ProgramTest, ABadSelectorShowsThePlace) {
   EXPECT_NE(run.err.find("\n  up{node=web1}\n          ^\n"), std::string::npos) << run.err;
 }
 
+TEST_F(ProgramTest, AnExpressionNowAndOverAWindow) {
+  Output run = Ronda({"query", "sum by (job) (up) + 1", "-o", "json"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.out,
+            "{\"resultType\":\"vector\",\"result\":[\n"
+            "{\"metric\":{\"job\":\"node\"},\"value\":[1795132800,\"2\"]}\n"
+            "]}\n");
+  run = Ronda({"query", "sum by (job) (up)", "--since", "1m", "--step", "20s", "-o", "csv"});
+  EXPECT_EQ(run.out,
+            "time,job,value\n2026-11-19T23:59:20.000Z,node,1\n2026-11-19T23:59:40.000Z,node,1\n"
+            "2026-11-20T00:00:00.000Z,node,1\n");
+  run = Ronda({"query", "1 + 2", "-o", "json"});
+  EXPECT_EQ(run.out, "{\"resultType\":\"scalar\",\"result\":[1795132800,\"3\"]}\n");
+  EXPECT_EQ(Ronda({"query", "1 + 2"}).out, "3\n");
+  run = Ronda({"query", "up[3s]", "-o", "csv"});
+  EXPECT_EQ(Lines(run.out), 4U) << run.out;
+}
+
+TEST_F(ProgramTest, AnExpressionKeepsItsUnitInTablesAndPlots) {
+  Output run = Ronda({"query", "max(node_memory_MemAvailable_bytes)"});
+  EXPECT_NE(run.out.find(" GiB"), std::string::npos) << run.out;
+  run = Ronda({"query", "max(node_memory_MemAvailable_bytes) / 2", "--since", "1m", "-o", "plot"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.out.find("GiB"), std::string::npos) << run.out;
+  run = Ronda({"query", "max(node_memory_MemAvailable_bytes)", "--since", "1m", "-o", "plot"});
+  EXPECT_NE(run.out.find("GiB"), std::string::npos) << run.out;
+  EXPECT_EQ(run.out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(ProgramTest, ABadExpressionShowsThePlace) {
+  const Output run = Ronda({"query", "sum(rate(up))"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_NE(run.err.find("\n  sum(rate(up))\n           ^\n"), std::string::npos) << run.err;
+}
+
+TEST_F(ProgramTest, FormatAndExplain) {
+  EXPECT_EQ(Ronda({"format", "sum(rate(x[5m]))by(node)"}).out, "sum by (node) (rate(x[5m]))\n");
+  EXPECT_EQ(Ronda({"format", "sum("}).exit_code, 2);
+  Output run = Ronda({"explain", "sum(up) / sum(node_memory_MemAvailable_bytes)", "--since", "1m"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.out.find("node_memory_MemAvailable_bytes: 1 series"), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("roll-ups   none used"), std::string::npos) << run.out;
+  run = Ronda({"explain", "up", "-o", "json"});
+  EXPECT_NE(run.out.find("\"series_read\":1,"), std::string::npos) << run.out;
+}
+
+TEST_F(ProgramTest, SeriesLabelsAndValues) {
+  EXPECT_EQ(Ronda({"values", "node", "-o", "csv"}).out, "value\nweb1\n");
+  EXPECT_NE(Ronda({"labels", "up"}).out.find("\nrole"), std::string::npos);
+  const Output run = Ronda({"series", "up", "{__name__=~\"node_.*\"}"});
+  EXPECT_EQ(Lines(run.out), 3U) << run.out << run.err;
+  EXPECT_EQ(Ronda({"series"}).exit_code, 2);
+}
+
+TEST_F(ProgramTest, CompletionKnowsWordsMetricsAndLabels) {
+  const auto complete = [&](std::vector<std::string> words) {
+    std::vector<std::string> argv = {ProgramPath("ronda"), "__complete", "--data", dir_.path()};
+    argv.insert(argv.end(), words.begin(), words.end());
+    const Output run = RunProgram(argv);
+    EXPECT_EQ(run.exit_code, 0);
+    EXPECT_EQ(run.err, "");
+    return run.out;
+  };
+  EXPECT_EQ(complete({"qu"}), "query\n");
+  EXPECT_EQ(complete({"store", "ch"}), "check\n");
+  EXPECT_EQ(complete({"query", "up", "--sin"}), "--since\n");
+  EXPECT_EQ(complete({"query", "up", "-o", "j"}), "json\n");
+  EXPECT_EQ(complete({"query", "node_mem"}), "node_memory_MemAvailable_bytes\n");
+  EXPECT_EQ(complete({"query", "sum(node_mem"}), "sum(node_memory_MemAvailable_bytes\n");
+  EXPECT_EQ(complete({"query", "rat"}), "rate(\n");
+  EXPECT_EQ(complete({"query", "up{ro"}), "up{role=\"\n");
+  EXPECT_EQ(complete({"query", "up{role=\""}), "up{role=\"web\"\n");
+  EXPECT_EQ(complete({"values", "no"}), "node\n");
+  EXPECT_EQ(complete({"nodes", ""}), "web1\n");
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    EXPECT_EQ(Ronda({"completion", shell}).exit_code, 0);
+  }
+  EXPECT_EQ(Ronda({"completion", "csh"}).exit_code, 2);
+  // Nobody there: nothing is said.
+  const Output none = RunProgram(
+      {ProgramPath("ronda"), "__complete", "--data", dir_.File("nowhere"), "query", "u"});
+  EXPECT_EQ(none.out + none.err, "");
+}
+
+TEST_F(ProgramTest, TheBashScriptCompletesInsideOfQuotes) {
+  const std::string script =
+      "export PATH=$(dirname '" + ProgramPath("ronda") + "'):$PATH RONDA_DATA='" + dir_.path() +
+      "'; source <(ronda completion bash); compopt() { :; };"
+      "COMP_LINE=\"ronda query 'sum(up{ro\"; COMP_POINT=${#COMP_LINE};"
+      "COMP_WORDS=(ronda query \"'sum(up{ro\"); COMP_CWORD=2; _ronda; echo \"${COMPREPLY[@]}\"";
+  const Output run = RunProgram({"/bin/bash", "-c", script});
+  EXPECT_EQ(run.out, "sum(up{role=\"\n") << run.err;
+}
+
 TEST_F(ProgramTest, AnEmptyAnswerHelps) {
   Output run = Ronda({"query", "node_memory_memavailable_bytes", "-o", "csv"});
   EXPECT_EQ(run.exit_code, 0);

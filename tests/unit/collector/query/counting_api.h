@@ -35,6 +35,15 @@ class CountingApi : public Api {
     ++series_calls;
     return api_.Series(matchers, start_ms, end_ms);
   }
+  absl::StatusOr<EvalResult> Evaluate(const EvalSpec& spec,
+                                      const std::atomic<bool>* cancelled) override {
+    return api_.Evaluate(spec, cancelled);
+  }
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       int64_t start_ms, int64_t end_ms) override {
+    return api_.LabelValues(name, matchers, start_ms, end_ms);
+  }
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override { return api_.Alerts(); }
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override {

@@ -7,11 +7,13 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -60,6 +62,24 @@ class SetApi : public Api {
     window = {start_ms, end_ms};
     return labels;
   }
+  absl::StatusOr<EvalResult> Evaluate(const EvalSpec& given,
+                                      const std::atomic<bool>* cancelled) override {
+    eval_spec = given;
+    RONDA_RETURN_IF_ERROR(error);
+    while (wait_for_cancel && !*cancelled) {
+      std::this_thread::yield();
+    }
+    was_cancelled = cancelled->load();
+    return eval_result;
+  }
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       int64_t start_ms, int64_t end_ms) override {
+    asked = name;
+    spec.matchers = matchers;
+    window = {start_ms, end_ms};
+    return values;
+  }
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override { return alerts; }
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override {
@@ -88,10 +108,15 @@ class SetApi : public Api {
   std::vector<ActiveAlert> alerts;
   std::vector<AlertEvent> events;
   std::vector<Gap> gaps;
+  EvalResult eval_result;
+  std::vector<std::string> values;
+  bool wait_for_cancel = false;
 
   // What was asked last.
   std::string asked;
   SelectSpec spec;
+  EvalSpec eval_spec;
+  std::atomic<bool> was_cancelled = false;
   std::pair<int64_t, int64_t> window;
   int visited = 0;
 };
@@ -192,6 +217,63 @@ TEST_F(QueryServiceTest, StatusSurvivesTheWire) {
   EXPECT_EQ(got.disk, DiskState::kSoft);
   EXPECT_EQ(got.journal_error, "disk full");
   EXPECT_EQ(got.fsync_p99_ms, 2.5);
+}
+
+TEST_F(QueryServiceTest, ExpressionsAndTheirValuesSurviveTheWire) {
+  SeriesData large{Labels::Of("", {{"node", "n1"}}), {"", MetricType::kGauge, "bytes", ""}, {}, {}};
+  for (int i = 0; i < 200'000; ++i) {
+    large.t_ms.push_back(kT + i * 1000);
+    large.values.push_back(i);
+  }
+  EvalResult& r = answers_.eval_result;
+  r.type = "matrix";
+  r.text = "text";
+  r.series = {large, {Labels(), {}, {kT}, {1.5}}};
+  r.warnings = {"PromQL warning: a (1:7)", "PromQL warning: b (2:1)"};
+  r.infos = {"PromQL info: c (1:1)"};
+  r.series_read = 1;
+  r.samples_read = 2;
+  r.selects = 3;
+  r.peak_bytes = 4;
+  r.elapsed_us = 5;
+  r.thinned_to_ms = 6;
+  r.thinned_ms = 60'000;
+  ASSERT_OK_AND_ASSIGN(const EvalResult got,
+                       api_->Evaluate({"sum(up)", kT, kT + 10'000, 1000}, nullptr));
+  EXPECT_EQ(answers_.eval_spec.expr, "sum(up)");
+  EXPECT_EQ(answers_.eval_spec.start_ms, kT);
+  EXPECT_EQ(answers_.eval_spec.end_ms, kT + 10'000);
+  EXPECT_EQ(answers_.eval_spec.step_ms, 1000);
+  EXPECT_EQ(got.type, r.type);
+  EXPECT_EQ(got.text, r.text);
+  EXPECT_EQ(got.warnings, r.warnings);
+  EXPECT_EQ(got.infos, r.infos);
+  EXPECT_EQ((std::vector<int64_t>{got.series_read, got.samples_read, got.selects, got.peak_bytes,
+                                  got.elapsed_us, got.thinned_to_ms, got.thinned_ms}),
+            (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 60'000}));
+  ASSERT_EQ(got.series.size(), 2u);
+  EXPECT_EQ(got.series[0].labels, large.labels);
+  EXPECT_EQ(got.series[0].metric.unit, "bytes");
+  EXPECT_EQ(got.series[0].t_ms, large.t_ms);
+  EXPECT_EQ(got.series[0].values, large.values);
+  EXPECT_EQ(got.series[1].values, std::vector<double>{1.5});
+
+  answers_.values = {"a", "b"};
+  EXPECT_EQ(*api_->LabelValues("node", {Matcher::Equal("job", "x")}, 1, 2), answers_.values);
+  EXPECT_EQ(answers_.asked, "node");
+  EXPECT_EQ(answers_.window, (std::pair<int64_t, int64_t>{1, 2}));
+}
+
+TEST_F(QueryServiceTest, AnEvaluationEndsWhenItsClientIsGone) {
+  answers_.wait_for_cancel = true;
+  RemoteOptions options;
+  options.address = "127.0.0.1:" + std::to_string(port_);
+  options.timeout_ms = 50;
+  EXPECT_THAT(NewRemoteApi(options)->Evaluate({"up", 0, kT, 0}, nullptr),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, ""));
+  while (!answers_.was_cancelled) {
+    std::this_thread::yield();
+  }
 }
 
 TEST_F(QueryServiceTest, ListsSurviveTheWire) {

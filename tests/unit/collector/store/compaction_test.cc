@@ -5,6 +5,7 @@
 #include <bit>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -198,6 +199,26 @@ TEST_F(CompactionTest, FilesOlderThanTheRetentionAreRemovedWhole) {
   ASSERT_OK(store_->CompactNow());
   EXPECT_EQ(Files(), std::vector<std::string>{"20261121T00-24h.db"});
   EXPECT_EQ(SelectOne("m1"), Ticks(86'401, 120, 1));
+}
+
+// Connections of readers and their descriptors do not add up while many nodes are packed.
+TEST_F(CompactionTest, ManyNodesNeedNoMoreDescriptorsThanFew) {
+  Open();
+  const auto descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  AppendRuns(1, 1);
+  SealAndCompact();
+  const auto before = descriptors();
+  for (int i = 0; i < 20; ++i) {
+    NodeInfo node;
+    node.name = "other" + std::to_string(i);
+    ASSERT_OK_AND_ASSIGN(node_, store_->PutNode(node));
+    NewEpoch();
+    AppendRuns(1, 1);
+  }
+  SealAndCompact();
+  EXPECT_LE(descriptors(), before + 4);
 }
 
 TEST_F(CompactionTest, MaxSizeRemovesTheOldestAndMakesFilesShorter) {

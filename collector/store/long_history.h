@@ -1,0 +1,76 @@
+// Samples, and where they are gone what is left of them: the last sample of each minute or hour.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "collector/store/queryable.h"
+#include "common/base/mutex.h"
+
+namespace ronda::store {
+
+// A view of a Queryable for queries that know only samples. Where the retention of samples has
+// removed them, a series has the last sample of each of its buckets, at its own time; where it was
+// stale at the end of one, a marker there. Counters keep their values so, and gauges one of them a
+// minute or an hour: minima, maxima and averages over such time are those of what is left.
+//
+// Thread-safe. The Queryable must outlive it.
+class LongHistory : public Queryable {
+ public:
+  // `step_ms` is how finely the answer will be looked at: minutes are read only if that is less
+  // than an hour. 0: as finely as there is.
+  LongHistory(const Queryable& data, int64_t step_ms) : data_(data), step_ms_(step_ms) {}
+
+  // What the Selects so far took from buckets. Times in (from, to] have a point each
+  // `resolution_ms` at the least, so that a shorter look-back may find none; 0: nothing was taken.
+  struct Thinned {
+    TimeRange range;
+    int64_t resolution_ms = 0;
+  };
+  Thinned thinned() const;
+
+  absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                      absl::FunctionRef<bool(const SeriesView&)> visit) const override;
+
+  // The rest is that of the data.
+  absl::StatusOr<TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
+                                         Resolution resolution, int64_t start_ms,
+                                         int64_t end_ms) const override {
+    return data_.BucketsCover(matchers, resolution, start_ms, end_ms);
+  }
+  absl::Status SelectBuckets(const std::vector<Matcher>& matchers, Resolution resolution,
+                             int64_t start_ms, int64_t end_ms,
+                             absl::FunctionRef<bool(const BucketsView&)> visit) const override {
+    return data_.SelectBuckets(matchers, resolution, start_ms, end_ms, visit);
+  }
+  std::vector<TimeRange> WithoutSamples(int64_t start_ms, int64_t end_ms) const override {
+    return data_.WithoutSamples(start_ms, end_ms);
+  }
+  absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                             int64_t end_ms) const override {
+    return data_.Series(matchers, start_ms, end_ms);
+  }
+  absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                                      int64_t start_ms,
+                                                      int64_t end_ms) const override {
+    return data_.LabelNames(matchers, start_ms, end_ms);
+  }
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       int64_t start_ms,
+                                                       int64_t end_ms) const override {
+    return data_.LabelValues(name, matchers, start_ms, end_ms);
+  }
+  std::vector<MetricInfo> Metrics() const override { return data_.Metrics(); }
+
+ private:
+  const Queryable& data_;
+  const int64_t step_ms_;
+  mutable Mutex mu_;
+  mutable Thinned thinned_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace ronda::store
