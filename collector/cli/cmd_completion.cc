@@ -144,7 +144,10 @@ struct Source {
 absl::StatusOr<Source> Open(const Settings& settings, const Clock& clock) {
   Source source;
   if (settings.data.empty()) {
-    source.api = query::NewRemoteApi({settings.collector, kPatienceMs, kPatienceMs});
+    query::RemoteOptions options = RemoteOptionsOf(settings);
+    options.connect_timeout_ms = kPatienceMs;
+    options.timeout_ms = kPatienceMs;
+    source.api = query::NewRemoteApi(options);
     return source;
   }
   RONDA_ASSIGN_OR_RETURN(source.store, store::Store::OpenReadOnly(settings.data, clock));
