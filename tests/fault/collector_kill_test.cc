@@ -146,6 +146,13 @@ TEST(CollectorKillTest, NoAcknowledgedSampleIsLostOrDoubled) {
       acknowledged.push_back(load->agent().acknowledged());
     }
     auto store = store::Store::OpenReadOnly(dir.File("data"), clock);
+    if (absl::IsNotFound(store.status())) {
+      // Killed while it made its files for the first time, on a busy machine.
+      for (const codec::RangeSet& none : acknowledged) {
+        ASSERT_EQ(none.count(), 0u) << "after kill " << kill;
+      }
+      continue;
+    }
     ASSERT_OK(store);
     for (size_t i = 0; i < loads.size(); ++i) {
       const auto columns = ReadNode(**store, loads[i]->agent().node());
