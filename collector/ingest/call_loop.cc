@@ -359,11 +359,9 @@ void CallLoop::Impl::Pump(Call* call) {
     call->writing = true;
     const grpc::ByteBuffer buffer = ToBuffer(call->outgoing.front());
     call->outgoing.pop_front();
-    grpc::WriteOptions options;
-    if (call->deferred) {
-      options.set_buffer_hint();  // it goes with what the read sends
-    }
-    call->stream.Write(buffer, options, &call->written);
+    // Not with a buffer hint: the read that follows need not send anything, and the message would
+    // wait for the next one, which may never come.
+    call->stream.Write(buffer, &call->written);
     if (call->deferred) {
       Read(call);
     }

@@ -166,7 +166,7 @@ TEST_F(TransferTest, AnAgentsDataAsPrometheusText) {
   for (int i = 0; i < 300; ++i) {
     ASSERT_TRUE(agent.Tick());
   }
-  ASSERT_TRUE(agent.WaitAcknowledged(10'000));
+  ASSERT_TRUE(agent.WaitAcknowledged(10'000)) << agent.acknowledged().count();
   const std::string text = Export(first, "prometheus");
   EXPECT_THAT(text, HasSubstr("# TYPE test_total counter\ntest_total{i=\"1\",instance=\"web1\","));
   const Output run = Import(second, text);

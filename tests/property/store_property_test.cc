@@ -363,7 +363,7 @@ TEST(StorePropertyTest, AgreesWithAMap) {
     setenv("TMPDIR", "/dev/shm", 1);
   }
   uint64_t first = 1;
-  uint64_t last = std::getenv("RONDA_LONG") != nullptr ? 5000 : 200;
+  uint64_t last = std::getenv("RONDA_LONG") != nullptr ? 5000 : 100;
   if (const char* seed = std::getenv("RONDA_SEED")) {
     first = last = std::strtoull(seed, nullptr, 10);
   }
