@@ -90,7 +90,9 @@ class Fields {
     static_assert(std::endian::native == std::endian::little);
     const std::string_view raw = Take(size);
     uint64_t value = 0;
-    std::memcpy(&value, raw.data(), raw.size());
+    if (!raw.empty()) {  // cut short: null, which memcpy may not be given
+      std::memcpy(&value, raw.data(), raw.size());
+    }
     return value;
   }
 
