@@ -14,6 +14,7 @@
 #include "collector/promql/eval/go_format.h"
 #include "collector/promql/eval/grouping.h"
 #include "collector/promql/eval/window_functions.h"
+#include "collector/promql/utf8.h"
 #include "common/base/status.h"
 
 namespace ronda::promql {
@@ -122,7 +123,7 @@ absl::StatusOr<Table> Evaluator::Quantile(const AggregateExpr& aggregate, const 
 absl::StatusOr<Table> Evaluator::CountValues(const AggregateExpr& aggregate, const Grid& grid) {
   const std::string& label =
       static_cast<const StringLiteral&>(WithoutParens(*aggregate.param)).value;
-  if (label.empty()) {
+  if (!IsName(label)) {
     return Fail(absl::StatusCode::kFailedPrecondition, "invalid label name {}", GoQuote(label));
   }
   RONDA_ASSIGN_OR_RETURN(const Table input, Collect(*aggregate.operand, grid));

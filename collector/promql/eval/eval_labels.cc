@@ -12,6 +12,7 @@
 #include "collector/promql/eval/natural_order.h"
 #include "collector/promql/eval/scan.h"
 #include "collector/promql/functions.h"
+#include "collector/promql/utf8.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 
@@ -134,7 +135,7 @@ absl::StatusOr<Table> Evaluator::LabelReplace(const CallExpr& call, const Grid& 
     return Fail(absl::StatusCode::kFailedPrecondition,
                 "invalid regular expression in label_replace(): {}", pattern);
   }
-  if (to.empty()) {
+  if (!IsName(to)) {
     return Fail(absl::StatusCode::kFailedPrecondition,
                 "invalid destination label name in label_replace(): {}", to);
   }
@@ -155,12 +156,15 @@ absl::StatusOr<Table> Evaluator::LabelJoin(const CallExpr& call, const Grid& gri
   const std::string& to = TextOf(*call.args[1]);
   const std::string& separator = TextOf(*call.args[2]);
   for (size_t i = 3; i < call.args.size(); ++i) {
-    if (TextOf(*call.args[i]).empty()) {
-      return absl::FailedPreconditionError("invalid source label name in label_join(): ");
+    const std::string& from = TextOf(*call.args[i]);
+    if (!IsName(from)) {
+      return Fail(absl::StatusCode::kFailedPrecondition,
+                  "invalid source label name in label_join(): {}", from);
     }
   }
-  if (to.empty()) {
-    return absl::FailedPreconditionError("invalid destination label name in label_join(): ");
+  if (!IsName(to)) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "invalid destination label name in label_join(): {}", to);
   }
   RONDA_ASSIGN_OR_RETURN(Table table, Collect(*call.args[0], grid));
   for (OwnedRow& row : table.rows) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "collector/promql/engine.h"
 #include "collector/promql/functions.h"
@@ -42,7 +43,13 @@ class ScriptRunner {
 
  private:
   void Load(const LoadCommand& load) {
-    for (const ScriptSeries& series : load.series) {
+    // Of lines for one series the last counts.
+    std::set<Labels> loaded;
+    for (auto line = load.series.rbegin(); line != load.series.rend(); ++line) {
+      const ScriptSeries& series = *line;
+      if (!loaded.insert(series.labels).second) {
+        continue;
+      }
       for (size_t i = 0; i < series.points.size(); ++i) {
         if (series.points[i].has_value()) {
           series_.Add(series.labels, static_cast<int64_t>(i) * load.step_ms, *series.points[i]);
