@@ -247,18 +247,19 @@ class ScriptParser {
   }
 
   static absl::Status ExpectLine(const Line& line, EvalCommand* eval) {
-    static const re2::RE2 kText("expect\\s+string\\s+(.+)");
+    static const re2::RE2 kText("expect\\s+string(?:\\s(.*))?");
     static const re2::RE2 kVector(
         "expect\\s+range\\s+vector\\s+from\\s+(.+?)\\s+to\\s+(.+?)\\s+step\\s+(.+?)");
     static const re2::RE2 kAnnotation(
         "expect\\s+(ordered|fail|warn|no_warn|info|no_info)(?:\\s+(regex|msg):\\s*(.+))?");
     std::vector<std::string> groups;
     if (Match(line.text, kText, &groups)) {
-      const auto tokens = Lex(groups[0]);
-      if (!tokens.ok() || tokens->size() != 2 || (*tokens)[0].kind != TokenKind::kString) {
-        return BadLine(line.number, "expected a string in quotes");
+      // Without quotes: all that follows one space.
+      eval->text = groups[0];
+      if (const auto tokens = Lex(groups[0]);
+          tokens.ok() && tokens->size() == 2 && (*tokens)[0].kind == TokenKind::kString) {
+        eval->text = (*tokens)[0].text;
       }
-      eval->text = (*tokens)[0].text;
       return absl::OkStatus();
     }
     if (Match(line.text, kVector, &groups)) {

@@ -14,9 +14,8 @@
 // included:
 //
 //   clear                       no series any more
-//   load STEP                   series, one a line: NAME{LABELS} POINTS, the first at time 0; more
-//   is
-//                               added to what there is. load_with_nhcb is the same here.
+//   load STEP                   series, one a line: NAME{LABELS} POINTS, the first at time 0, in
+//                               addition to what there is. load_with_nhcb is the same here.
 //   POINTS                      1 -2.5e3 Inf NaN; 1+2x3 is 1 3 5 7; 1-2x3; 1x3 is 1 1 1 1; _ no
 //                               sample, _x3 three of those; stale, the end of the series
 //   eval instant at T EXPR      EXPR at a time since the first sample, 0 or 1h30m
@@ -26,7 +25,7 @@
 //     expect ordered            in the order of the lines
 //     expect fail|warn|info [msg: TEXT | regex: RE]
 //     expect no_warn | no_info
-//     expect string "TEXT"
+//     expect string "TEXT"    or TEXT
 //     expect range vector from T to T step D
 //
 // A block ends at a blank line; # begins a comment line. What is about native histograms is

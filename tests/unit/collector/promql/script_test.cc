@@ -72,7 +72,6 @@ TEST(ScriptTest, RefusesWhatIsNotInTheGrammarWithItsLine) {
       {"eval instant at 0 m\n  expect fail\n  expect fail", "3: more than one failure"},
       {"eval instant at 0 m\n  expect warn\n  expect no_warn", "1: expects an annotation and none"},
       {"eval instant at 0 m\n  expect fail regex: (", "2: bad regular expression"},
-      {"eval instant at 0 m\n  expect string a", "2: expected a string in quotes"},
   };
   for (const auto& [text, message] : kCases) {
     EXPECT_THAT(ParseScript(text), StatusIs(kInvalid, std::string(message))) << text;
