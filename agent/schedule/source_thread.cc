@@ -12,6 +12,7 @@ SourceThread::SourceThread(SourceThreadOptions options, Group& group, FrameSink&
     : options_(std::move(options)),
       group_(group),
       sink_(sink),
+      clock_(clock),
       ticker_(clock, options_.interval_ms, options_.phase_ms, options_.on_clock_step) {}
 
 SourceThread::~SourceThread() { Stop(); }
@@ -33,7 +34,7 @@ void SourceThread::Stop() {
 void SourceThread::Run() {
   uint64_t missed_before = 0;
   uint64_t overslept_before = 0;
-  int64_t last_ms = 0;
+  int64_t last_ms = clock_.NowMs();  // 0: what is left out now is told by others
   while (const std::optional<int64_t> t_ms = ticker_.Wait()) {
     const uint64_t missed = ticker_.overruns();
     const bool stood_still = ticker_.overslept() > overslept_before;

@@ -55,6 +55,7 @@ class SourceThread {
   const SourceThreadOptions options_;
   Group& group_;
   FrameSink& sink_;
+  const Clock& clock_;
   Ticker ticker_;
   std::atomic<bool> paused_{false};
   std::thread thread_;

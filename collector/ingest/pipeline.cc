@@ -29,6 +29,13 @@ store::Batch AcknowledgedBatch(store::NodeId id, const store::Epoch& epoch,
   return batch;
 }
 
+// From here on the node's agent is this one.
+void SetAgent(const store::Epoch& epoch, const std::string& boot_id, store::NodeInfo* info) {
+  info->epoch = epoch;
+  info->boot_id = boot_id;
+  info->said_goodbye = false;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(const Options& options, store::Store& store, rules::Engine& engine,
@@ -65,11 +72,12 @@ absl::Status Pipeline::Restore() {
     RONDA_ASSIGN_OR_RETURN(const store::NodeId id, store_.PutNode(info));
     auto node = std::make_unique<Node>();
     node->info = info;
-    node->last_epoch = info.epoch;
+    node->epoch = info.epoch;
+    node->boot_id = info.boot_id;
     // An import alone leaves no gap. An agent of which nothing was committed yet does.
     const bool had_agent = info.epoch.id != 0;
-    node->epoch_had_frames = had_agent && !store_.Held(id, info.epoch).empty();
-    node->gap_cause = had_agent && !node->epoch_had_frames ? "agent killed" : "";
+    node->followed.epoch_began = had_agent && !store_.Held(id, info.epoch).empty();
+    node->gap_cause = had_agent && !node->followed.epoch_began ? "agent killed" : "";
     node->goodbye = info.said_goodbye ? "agent stopped" : "";
     for (const store::SourceInfo& source : store_.Sources(id)) {
       if (source.group.name.starts_with(kImportGroups)) {
@@ -87,7 +95,7 @@ absl::Status Pipeline::Restore() {
                                 auto hole = store::DecodeHole(value);
                                 for (auto& [id, node] : nodes_) {
                                   if (hole.ok() && node->info.name == hole->node) {
-                                    node->holes.Restore(*std::move(hole));
+                                    node->followed.holes.Restore(*std::move(hole));
                                     return;
                                   }
                                 }
@@ -132,7 +140,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
     if (const auto it = nodes_.find(known_id); it != nodes_.end() && it->second->port != nullptr) {
       Node& node = *it->second;
       const int64_t heard = std::max(node.heard_mono_ms, node.joined_mono_ms);
-      if (node.last_epoch.id != request.epoch.id && now_mono - heard < options_.live_stream_ms) {
+      if (node.epoch.id != request.epoch.id && now_mono - heard < options_.live_stream_ms) {
         ++counters_.refused_clones;
         obs::Warn("ingest",
                   "refused a second agent of one name node={} peer={} connected_peer={}: a cloned "
@@ -150,10 +158,10 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   }
   info.name = request.node;
   info.labels = request.labels;
-  info.boot_id = request.boot_id;
   info.agent_version = request.agent_version;
-  info.epoch = request.epoch;
-  info.said_goodbye = false;
+  if (info.epoch.id == 0 || info.epoch.id == request.epoch.id) {
+    SetAgent(request.epoch, request.boot_id, &info);
+  }
   if (is_new) {
     info.first_seen_ms = clock_.NowMs();
   }
@@ -163,16 +171,21 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
     slot = std::make_unique<Node>();
   }
   Node& node = *slot;
-  if (node.last_epoch.id != request.epoch.id) {
-    node.gap_cause = node.epoch_had_frames ? GapCauseLocked(node, request) : "";
-    node.epoch_had_frames = false;
+  if (node.epoch.id != request.epoch.id) {
+    // An agent of which no frame was taken leaves the gap to its successor.
+    const bool had_agent = node.followed.epoch_began || !node.gap_cause.empty();
+    node.gap_cause = had_agent ? GapCauseLocked(node, request) : "";
+    node.followed.epoch_began = false;
   }
   if (node.info.labels != info.labels) {
     ForgetSourcesLocked(id, node, "node labels changed");
   }
   node.info = info;
-  node.last_epoch = request.epoch;
-  node.goodbye.clear();
+  node.epoch = request.epoch;
+  node.boot_id = request.boot_id;
+  if (!info.said_goodbye) {
+    node.goodbye.clear();
+  }
   node.port = std::move(port);
   node.peer = request.peer;
   node.holding = false;
@@ -182,11 +195,11 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
     kept.next_seq = of_kept.empty() ? 1 : of_kept.ranges().back().last + 1;
   }
   node.elsewhere = request.elsewhere;
-  node.stream_begins = true;
   node.backfilled = false;
   const codec::RangeSet held = store_.Held(id, request.epoch);
-  node.live_next = held.empty() ? 1 : held.ranges().back().last + 1;
-  node.live_ms = std::max(node.live_ms, info.last_seen_ms);
+  node.followed.stream_begins = true;
+  node.followed.live_next = held.empty() ? 1 : held.ranges().back().last + 1;
+  node.followed.live_ms = std::max(node.followed.live_ms, info.last_seen_ms);
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
   return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
@@ -400,13 +413,17 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
                 pending_bytes_->load());
   }
   std::vector<store::FrameEntry> own;
-  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
   std::vector<store::Batch> batches;
-  const bool had_frames = node.epoch_had_frames;
-  const Holes holes = node.holes;
-  if (epoch.id == node.last_epoch.id) {
+  const Followed before = node.followed;
+  store::NodeInfo info = node.info;
+  if (epoch.id == node.epoch.id) {
     AddMissingLocked(id, FollowLocked(id, node, arrivals), &own, &batches);
+    if (node.followed.epoch_began && info.epoch.id != epoch.id) {
+      SetAgent(epoch, node.boot_id, &info);
+      RONDA_RETURN_IF_ERROR(store_.PutNode(info).status());  // goes with the frames' commit
+    }
   }
+  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
   store::Batch batch = AcknowledgedBatch(id, epoch, acknowledge, std::move(port));
   batch.frames.reserve(arrivals.size());
   for (Arrival& arrival : arrivals) {
@@ -417,10 +434,13 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
   const absl::Status status =
       CommitLocked(id, node, std::move(batches), std::move(own), std::move(transitions));
   if (!status.ok()) {
-    node.epoch_had_frames = had_frames;
-    node.holes = holes;
+    node.followed = before;
     node.holding = store_.DiskFull();  // since a moment ago
     return node.holding ? absl::StatusOr<bool>(false) : status;
+  }
+  if (node.info.epoch.id != info.epoch.id) {
+    node.info = std::move(info);
+    node.goodbye.clear();
   }
   return true;
 }

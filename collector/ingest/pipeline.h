@@ -166,7 +166,17 @@ class Pipeline : public query::LiveStatus {
     std::shared_ptr<const Schema> schema;
     int64_t last_ms = 0;
   };
+  // How far what came from a node was followed. As it was before, if what came was not taken.
+  struct Followed {
+    Holes holes;
+    bool epoch_began = false;    // a frame of the present epoch came
+    bool stream_begins = false;  // no live frame came on the present stream
+    uint64_t live_next = 1;      // the number that follows in the present epoch
+    int64_t live_ms = 0;         // time of the newest sample that came live
+  };
   struct Node {
+    // Epoch, boot and goodbye in it are those of the agent whose frames came last: how that one
+    // ended is not forgotten before a frame of the next is taken.
     store::NodeInfo info;
     std::shared_ptr<SessionPort> port;  // null while no stream is up
     std::string peer;
@@ -175,19 +185,16 @@ class Pipeline : public query::LiveStatus {
     int64_t clock_offset_ms = 0;
     bool silent = false;
     int64_t silence_told_mono_ms = 0;
-    store::Epoch last_epoch;  // whose frames came last
-    bool epoch_had_frames = false;
+    store::Epoch epoch;     // of the agent that joined last
+    std::string boot_id;    // likewise
     bool holding = false;   // frames of the present stream were not taken: see Accept()
     std::string goodbye;    // reason of the last orderly stop, "" if none
     std::string gap_cause;  // of the hole before the present epoch's first frame
     // --- what is missing, see pipeline_holes.cc ---
-    Holes holes;
     std::vector<KeptEpoch> kept;  // of the present stream
     std::string elsewhere;        // likewise
-    bool stream_begins = false;   // no live frame came on it
     bool backfilled = false;      // Backfilled() was called on it
-    uint64_t live_next = 1;       // the number that follows in the present epoch
-    int64_t live_ms = 0;          // time of the newest sample that came live
+    Followed followed;
     std::map<GroupIdentity, Source> sources;
     std::vector<rules::Transition> owed;  // that no commit has taken yet
     // Appended and not committed; shared with commit callbacks.
@@ -203,10 +210,11 @@ class Pipeline : public query::LiveStatus {
     std::vector<Record> gaps;
     std::vector<store::StateWrite> state;
   };
+  // Frames of the present epoch came.
   Missing FollowLocked(store::NodeId id, Node& node, const std::vector<Arrival>& arrivals)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first, int64_t* from_ms,
-                        Missing* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first, Missing* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OpenHoleLocked(store::NodeId id, Node& node, const store::Epoch& epoch, codec::SeqRange seqs,
                       int64_t from_ms, int64_t to_ms, Missing* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -65,10 +65,11 @@ void Pipeline::OpenHoleLocked(store::NodeId id, Node& node, const store::Epoch& 
                    : down                  ? "collector down"
                                            : "network"};
   // Backfill may be done before the first live frame comes.
-  if ((node.backfilled && node.stream_begins) || ContainsAll(store_.Held(id, epoch), seqs)) {
+  if ((node.backfilled && node.followed.stream_begins) ||
+      ContainsAll(store_.Held(id, epoch), seqs)) {
     EndHoleLocked(id, node, hole, out);
   } else {
-    node.holes.Open(std::move(hole), &out->state);
+    node.followed.holes.Open(std::move(hole), &out->state);
   }
 }
 
@@ -78,7 +79,7 @@ void Pipeline::EndHoleLocked(store::NodeId id, const Node& node, const store::Ho
   const bool whole = ContainsAll(held, hole.seqs);
   const bool elsewhere = !node.elsewhere.empty();
   // What an agent that still runs gave up it explains itself.
-  if (whole || (!elsewhere && hole.epoch == node.last_epoch.id)) {
+  if (whole || (!elsewhere && hole.epoch == node.epoch.id)) {
     out->gaps.push_back(
         Gap(hole.from_ms, hole.to_ms, std::string(store::kLateCause),
             fmt::format("{}{}", hole.cause, whole ? "" : "; the agent gave up a part")));
@@ -93,56 +94,57 @@ void Pipeline::EndHoleLocked(store::NodeId id, const Node& node, const store::Ho
 }
 
 // The agent was started anew: what it kept of earlier epochs will come, and the time in which no
-// agent ran is a gap for good.
-void Pipeline::BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first,
-                                int64_t* from_ms, Missing* out) {
+// agent ran is a gap for good. It is told with the first frame of the new epoch, in either lane,
+// since what is durable of an epoch says that its beginning was told.
+void Pipeline::BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first, Missing* out) {
   std::sort(node.kept.begin(), node.kept.end(), [](const KeptEpoch& a, const KeptEpoch& b) {
     return a.epoch.started_ms < b.epoch.started_ms;
   });
+  int64_t from_ms = node.followed.live_ms;
   for (const KeptEpoch& kept : node.kept) {
-    if (kept.newest_ms <= *from_ms) {
+    if (kept.newest_ms <= from_ms) {
       continue;
     }
-    const bool unseen = kept.next_seq == 1 && kept.epoch.started_ms > *from_ms;
-    if (unseen && *from_ms > 0) {
-      out->gaps.push_back(Gap(*from_ms, kept.epoch.started_ms, "agent stopped",
+    const bool unseen = kept.next_seq == 1 && kept.epoch.started_ms > from_ms;
+    if (unseen && from_ms > 0) {
+      out->gaps.push_back(Gap(from_ms, kept.epoch.started_ms, "agent stopped",
                               "or killed: no collector was there to see it"));
     }
     OpenHoleLocked(id, node, kept.epoch, {kept.next_seq, kept.last_seq},
-                   unseen ? kept.epoch.started_ms : *from_ms, kept.newest_ms, out);
-    *from_ms = kept.newest_ms;
+                   unseen ? kept.epoch.started_ms : from_ms, kept.newest_ms, out);
+    from_ms = kept.newest_ms;
   }
   // If frames of this epoch wait, the agent ran before this one.
-  const bool waits = first.entry.seq > 1 && node.last_epoch.started_ms > *from_ms &&
-                     node.last_epoch.started_ms < first.entry.t_ms;
-  const int64_t began_ms = waits ? node.last_epoch.started_ms : first.entry.t_ms;
-  if (!node.gap_cause.empty() && *from_ms > 0 && began_ms > *from_ms) {
-    out->gaps.push_back(Gap(*from_ms, began_ms, node.gap_cause, ""));
+  const bool waits = first.entry.seq > 1 && node.epoch.started_ms > from_ms &&
+                     node.epoch.started_ms < first.entry.t_ms;
+  const int64_t began_ms = waits ? node.epoch.started_ms : first.entry.t_ms;
+  if (!node.gap_cause.empty() && from_ms > 0 && began_ms > from_ms) {
+    out->gaps.push_back(Gap(from_ms, began_ms, node.gap_cause, ""));
   }
-  *from_ms = began_ms;
+  node.followed.epoch_began = true;
+  node.followed.live_ms = began_ms;
 }
 
 Pipeline::Missing Pipeline::FollowLocked(store::NodeId id, Node& node,
                                          const std::vector<Arrival>& arrivals) {
   Missing missing;
+  Followed& followed = node.followed;
   for (const Arrival& arrival : arrivals) {
+    if (!followed.epoch_began) {
+      BeginEpochLocked(id, node, arrival, &missing);
+    }
     if (!arrival.live) {
       continue;
     }
     const uint64_t seq = arrival.entry.seq;
-    int64_t from_ms = node.live_ms;
-    if (!node.epoch_had_frames) {
-      BeginEpochLocked(id, node, arrival, &from_ms, &missing);
-      node.epoch_had_frames = true;
-    }
-    if (seq > node.live_next) {
-      OpenHoleLocked(id, node, node.last_epoch, {node.live_next, seq - 1}, from_ms,
+    if (seq > followed.live_next) {
+      OpenHoleLocked(id, node, node.epoch, {followed.live_next, seq - 1}, followed.live_ms,
                      arrival.entry.t_ms, &missing);
     }
-    node.stream_begins = false;
-    node.live_next = std::max(node.live_next, seq + 1);
+    followed.stream_begins = false;
+    followed.live_next = std::max(followed.live_next, seq + 1);
     if (arrival.schema != nullptr) {
-      node.live_ms = std::max(node.live_ms, arrival.entry.t_ms);
+      followed.live_ms = std::max(followed.live_ms, arrival.entry.t_ms);
     }
   }
   return missing;
@@ -171,11 +173,11 @@ void Pipeline::Backfilled(store::NodeId id, const SessionPort* port) {
   }
   Node& node = *it->second;
   node.backfilled = true;
-  if (node.holes.empty()) {
+  if (node.followed.holes.empty()) {
     return;
   }
   Missing out;
-  for (const store::Hole& hole : node.holes.GiveUp(&out.state)) {
+  for (const store::Hole& hole : node.followed.holes.GiveUp(&out.state)) {
     EndHoleLocked(id, node, hole, &out);
   }
   std::vector<store::FrameEntry> own;

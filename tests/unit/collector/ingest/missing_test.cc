@@ -220,6 +220,91 @@ TEST_F(MissingTest, ALaneThatFellBehindIsAHoleOfTheStream) {
   EXPECT_THAT(Open(), IsEmpty());
 }
 
+TEST_F(MissingTest, AnAgentOfWhichNothingCameLeavesTheGapToTheNext) {
+  auto first = NewAgent();
+  first->Join("web1", 1);
+  Live(*first, 1, 3);
+  first->Close();
+  auto second = NewAgent();
+  second->Join("web1", 2);
+  second->Close();
+  auto third = NewAgent();
+  third->Join("web1", 3);
+  Live(*third, 9, 10);
+  Flush();
+  EXPECT_THAT(Gaps(), ElementsAre("agent killed 3000-9000"));
+}
+
+TEST_F(MissingTest, HowAnAgentEndedIsKnownUntilItsSuccessorSendsAFrame) {
+  auto first = NewAgent();
+  first->Join("web1", 1);
+  Live(*first, 1, 3);
+  first->Goodbye();
+  auto second = NewAgent();
+  second->Join("web1", 2, "another boot");
+  second->Close();
+  Flush();
+  store_->Close();
+  IngestTest::Open();
+  auto third = NewAgent();
+  third->Join("web1", 3, "another boot");
+  Live(*third, 9, 10);
+  Flush();
+  EXPECT_THAT(Gaps(), ElementsAre("agent stopped 3000-9000"));
+  third->Close();
+  auto fourth = NewAgent();
+  fourth->Join("web1", 4, "a third boot");
+  fourth->Close();
+  Flush();
+  store_->Close();
+  IngestTest::Open();
+  auto fifth = NewAgent();
+  fifth->Join("web1", 5, "a third boot");
+  Live(*fifth, 19, 20);
+  Flush();
+  EXPECT_THAT(Gaps(), testing::UnorderedElementsAre("agent stopped 3000-9000",
+                                                    "host rebooted 10000-19000"));
+}
+
+// Frames that waited while the collector was away come before the first live one.
+TEST_F(MissingTest, AnEpochMayBeginInTheBackfillLane) {
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    const int at = restart ? 100 : 0;
+    clock_.Advance(restart ? 86'000 : 0);
+    auto first = NewAgent();
+    first->Join("web1", at + 1);
+    Live(*first, at + 1, at + 3);
+    first->Close();
+    clock_.Advance(5000);
+    auto second = NewAgent();
+    const auto kept = Sampled(*second, at + 9, at + 12);
+    second->Join("web1", at + 2);
+    Backfill(*second, {kept[0], kept[1]});
+    second->Close();
+    Flush();
+    const auto told = Gaps();
+    if (restart) {
+      store_->Close();
+      IngestTest::Open();
+    }
+    auto again = NewAgent();
+    again->next_seq = second->next_seq;
+    again->Join("web1", at + 2);
+    Live(*again, at + 13, at + 14);
+    Flush();
+    EXPECT_THAT(Gaps(), testing::IsSupersetOf(told));
+    EXPECT_THAT(Gaps(), testing::Contains(
+                            fmt::format("agent killed {}-{}", at * 1000 + 3000, at * 1000 + 9000)));
+    EXPECT_THAT(Open(), ElementsAre(fmt::format("{} {}-{}", restart ? "collector down" : "network",
+                                                at * 1000 + 10'000, at * 1000 + 13'000)));
+    Backfill(*again, {kept[2], kept[3]});
+    SayBackfilled(*again);
+    EXPECT_THAT(Open(), IsEmpty());
+    again->Close();
+  }
+}
+
 TEST_F(MissingTest, AStateThatIsNoHoleIsRefused) {
   store::Hole hole{"web1", 7, 5, {3, 9}, 1000, 2000, "network"};
   ASSERT_OK_AND_ASSIGN(const store::Hole decoded, store::DecodeHole(hole.Encode()));
