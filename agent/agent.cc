@@ -368,7 +368,7 @@ void Agent::Stop(int64_t drain_ms) {
   }
   keeper_.join();
   stream_.Stop("stopped", drain_ms);
-  spool_.Stop();
+  spool_.Stop(stream_.said_goodbye());
 }
 
 std::vector<MetricDescriptor> AllMetrics() {

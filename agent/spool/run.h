@@ -17,6 +17,11 @@ struct EpochId {
   bool operator==(const EpochId&) const = default;
 };
 
+// The order in which epochs began.
+inline bool InOrder(const EpochId& a, const EpochId& b) {
+  return a.started_ms != b.started_ms ? a.started_ms < b.started_ms : a.id < b.id;
+}
+
 // Names a run within the queue. Epochs are counted in the order in which they began.
 struct RunKey {
   uint32_t epoch = 0;
@@ -54,11 +59,12 @@ struct KeptRun {
   int64_t bytes = 0;
 };
 
-// An earlier epoch of which something is kept.
+// An earlier epoch of which something is kept, be it only that it was stopped in order.
 struct KeptEpoch {
   EpochId epoch;
-  uint64_t last_seq = 0;
+  uint64_t last_seq = 0;  // 0: no frames
   int64_t newest_ms = 0;
+  bool stopped = false;
 };
 
 // A run that was given up, whole: becomes a gap record.

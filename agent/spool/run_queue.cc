@@ -214,11 +214,22 @@ std::vector<KeptEpoch> RunQueue::KeptEpochs() const {
   for (auto it = runs_.begin(); it != runs_.end() && it->first.epoch < present_; ++it) {
     if (kept.empty() || it->first.epoch != last) {
       last = it->first.epoch;
-      kept.push_back({epochs_.at(last), 0, 0});
+      kept.push_back({epochs_.at(last), 0, 0, false});
     }
     kept.back().last_seq = std::max(kept.back().last_seq, it->second->last_seq);
     kept.back().newest_ms = std::max(kept.back().newest_ms, it->second->to_ms);
   }
+  for (auto epoch = stopped_.rbegin(); epoch != stopped_.rend(); ++epoch) {  // newest first
+    const auto found = std::find_if(kept.begin(), kept.end(),
+                                    [&](const KeptEpoch& k) { return k.epoch == *epoch; });
+    if (found != kept.end()) {
+      found->stopped = true;
+    } else if (kept.size() < kMaxKeptEpochs) {
+      kept.push_back({*epoch, 0, 0, true});
+    }
+  }
+  std::sort(kept.begin(), kept.end(),
+            [](const KeptEpoch& a, const KeptEpoch& b) { return InOrder(a.epoch, b.epoch); });
   return kept;
 }
 

@@ -78,7 +78,8 @@ class RunQueue : public FrameSink {
 
   // --- streaming ---
   EpochId epoch() const;
-  // The earlier epochs of which runs are kept, oldest first.
+  // The earlier epochs of which runs are kept, or that were stopped; oldest first, at most
+  // kMaxKeptEpochs.
   std::vector<KeptEpoch> KeptEpochs() const;
   struct Held {
     uint64_t epoch = 0;
@@ -113,6 +114,8 @@ class RunQueue : public FrameSink {
   // Runs of earlier epochs that are on disk, in any order, before the first stream. Beyond
   // kMaxKeptEpochs the oldest epochs are given up.
   void AddKept(std::vector<KeptRun> runs);
+  // Earlier epochs whose agent was stopped in order, and could tell no collector.
+  void AddStopped(const std::vector<EpochId>& epochs);
   // Waits at most `timeout` for something to read, or for WakeSpool().
   void WaitForSpool(std::chrono::milliseconds timeout);
   void WakeSpool();
@@ -224,6 +227,7 @@ class RunQueue : public FrameSink {
   std::chrono::steady_clock::time_point live_since_ ABSL_GUARDED_BY(mu_);
   std::set<RunKey> backfill_ ABSL_GUARDED_BY(mu_);  // runs to send again
   size_t backfill_next_ ABSL_GUARDED_BY(mu_) = 0;   // frame within the first of them
+  std::vector<EpochId> stopped_ ABSL_GUARDED_BY(mu_);
   RunQueueCounters counters_ ABSL_GUARDED_BY(mu_);
 };
 

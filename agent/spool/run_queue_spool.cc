@@ -45,9 +45,7 @@ void RunQueue::AddKept(std::vector<KeptRun> runs) {
       epochs.push_back(run.epoch);
     }
   }
-  std::sort(epochs.begin(), epochs.end(), [](const EpochId& a, const EpochId& b) {
-    return std::pair(a.started_ms, a.id) < std::pair(b.started_ms, b.id);
-  });
+  std::sort(epochs.begin(), epochs.end(), InOrder);
   for (size_t i = 0; i < epochs.size(); ++i) {
     epochs_[static_cast<uint32_t>(i)] = epochs[i];
   }
@@ -80,6 +78,12 @@ void RunQueue::AddKept(std::vector<KeptRun> runs) {
     }
     epochs.pop_back();
   }
+}
+
+void RunQueue::AddStopped(const std::vector<EpochId>& epochs) {
+  MutexLock lock(&mu_);
+  stopped_ = epochs;
+  std::sort(stopped_.begin(), stopped_.end(), InOrder);
 }
 
 uint32_t RunQueue::OldestWaitLocked() const {

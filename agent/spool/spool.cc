@@ -24,7 +24,7 @@ constexpr size_t kWriteBytes = 4 << 20;
 Spool::Spool(SpoolOptions options, RunQueue& queue, const Clock& clock)
     : options_(std::move(options)), queue_(queue), clock_(clock) {}
 
-Spool::~Spool() { Stop(); }
+Spool::~Spool() { Stop(true); }
 
 absl::Status Spool::Open() {
   if (file_ != nullptr) {
@@ -82,6 +82,7 @@ void Spool::Recover() {
   obs::Info("spool", "kept on disk by the agent before: runs={} frames={} damaged_runs={}",
             listing->runs.size(), frames, listing->damaged.size());
   queue_.AddKept(std::move(listing->runs));
+  queue_.AddStopped(listing->stopped);
 }
 
 void Spool::Start() {
@@ -90,13 +91,14 @@ void Spool::Start() {
   }
 }
 
-void Spool::Stop() {
+void Spool::Stop(bool told) {
   if (!thread_.joinable()) {
     return;
   }
   {
     MutexLock lock(&mu_);
     stop_ = true;
+    told_ = told;
   }
   queue_.WakeSpool();
   thread_.join();
@@ -104,11 +106,13 @@ void Spool::Stop() {
 
 void Spool::Run() {
   bool stop = false;
+  bool told = false;
   while (!stop) {
     queue_.WaitForSpool(std::chrono::milliseconds(options_.write_each_ms));
     {
       MutexLock lock(&mu_);
       stop = stop_;
+      told = told_;
     }
     if (failed_mono_ms_ == 0 || stop ||
         clock_.MonotonicMs() - failed_mono_ms_ >= options_.retry_ms) {
@@ -122,7 +126,20 @@ void Spool::Run() {
     obs::Error("spool", "{} frames that were not acknowledged are lost: {}",
                queue_.unacknowledged(), state().error);
   }
+  if (!told) {
+    MarkStopped();
+  }
   file_.reset();
+}
+
+void Spool::MarkStopped() {
+  absl::Status marked = Open();
+  if (marked.ok()) {
+    marked = file_->MarkStopped(queue_.epoch());
+  }
+  if (!marked.ok()) {
+    obs::Warn("spool", "that the agent was stopped in order is not noted: {}", Message(marked));
+  }
 }
 
 void Spool::Work(bool all) {

@@ -48,8 +48,9 @@ class Spool {
   // Takes over what an earlier agent left. Once, before the stream starts.
   void Recover();
   void Start();
-  // Writes everything that is not acknowledged, and ends the thread. Idempotent.
-  void Stop();
+  // Writes everything that is not acknowledged, and ends the thread. Unless a collector was `told`
+  // that the agent stops in order, its successor will. Idempotent.
+  void Stop(bool told);
 
   // What the thread does, once, on the caller's; `all` as at the end.
   void WorkForTest(bool all) { Work(all); }
@@ -64,6 +65,7 @@ class Spool {
   void Read(const SpoolWork& work);
   absl::Status Open();
   void CloseIfEmpty();
+  void MarkStopped();
   void Fail(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
   void SetAside(const absl::Status& why);
   void Note() ABSL_LOCKS_EXCLUDED(mu_);
@@ -81,6 +83,7 @@ class Spool {
 
   mutable Mutex mu_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  bool told_ ABSL_GUARDED_BY(mu_) = false;
   SpoolState state_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "agent/spool/spool_row.h"
@@ -61,6 +63,21 @@ absl::StatusCode CodeOf(int extended, int system_errno) {
 
 std::string_view HashBytes(const SchemaHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+// "stopped " and the epoch; the value is when that began, as text.
+constexpr std::string_view kStoppedKey = "stopped ";
+constexpr size_t kMaxStopped = 256;
+
+// Nothing if it is no such mark.
+std::optional<EpochId> ParseStopped(std::string_view key, std::string_view value) {
+  EpochId epoch;
+  key.remove_prefix(std::min(key.size(), kStoppedKey.size()));
+  const auto id = std::from_chars(key.data(), key.data() + key.size(), epoch.id, 16);
+  const auto started = std::from_chars(value.data(), value.data() + value.size(), epoch.started_ms);
+  const bool whole = id.ec == std::errc() && id.ptr == key.data() + key.size() &&
+                     started.ec == std::errc() && started.ptr == value.data() + value.size();
+  return whole && epoch.id != 0 ? std::optional(epoch) : std::nullopt;
 }
 
 // Numbers of 64 bits as SQLite has them.
@@ -276,7 +293,57 @@ absl::StatusOr<SpoolFile::Listing> SpoolFile::List() {
     run->frames += static_cast<int64_t>(piece->frames.size());
     run->bytes += static_cast<int64_t>(data.size());
   }
+  RONDA_ASSIGN_OR_RETURN(listing.stopped, ListStopped());
   return listing;
+}
+
+absl::StatusOr<std::vector<EpochId>> SpoolFile::ListStopped() {
+  std::vector<EpochId> stopped;
+  RONDA_ASSIGN_OR_RETURN(sqlite3_stmt * select,
+                         db_->Prepare("SELECT key, value FROM meta WHERE key GLOB 'stopped *'"));
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, db_->Step(select));
+    if (!row) {
+      break;
+    }
+    if (const auto epoch = ParseStopped(Db::Bytes(select, 0), Db::Bytes(select, 1))) {
+      stopped.push_back(*epoch);
+    }
+  }
+  std::sort(stopped.begin(), stopped.end(), InOrder);
+  if (stopped.size() > kMaxStopped) {
+    stopped.erase(stopped.begin(), stopped.end() - kMaxStopped);
+  }
+  return stopped;
+}
+
+absl::Status SpoolFile::MarkStopped(const EpochId& epoch) {
+  RONDA_ASSIGN_OR_RETURN(std::vector<EpochId> stopped, ListStopped());
+  stopped.push_back(epoch);
+  if (stopped.size() > kMaxStopped) {
+    stopped.erase(stopped.begin());
+  }
+  RONDA_RETURN_IF_ERROR(SetSync(true));
+  RONDA_RETURN_IF_ERROR(db_->Execute("BEGIN IMMEDIATE"));
+  absl::Status status = db_->Execute("DELETE FROM meta WHERE key GLOB 'stopped *'");
+  for (size_t i = 0; status.ok() && i < stopped.size(); ++i) {
+    const std::string key = fmt::format("{}{:016x}", kStoppedKey, stopped[i].id);
+    const std::string value = fmt::format("{}", stopped[i].started_ms);
+    const auto insert = db_->Prepare("INSERT OR REPLACE INTO meta VALUES(?, ?)");
+    status = insert.status();
+    if (status.ok()) {
+      sqlite3_bind_text(*insert, 1, key.data(), static_cast<int>(key.size()), SQLITE_STATIC);
+      Db::Bind(*insert, 2, value);
+      status = db_->Step(*insert).status();
+    }
+  }
+  if (status.ok()) {
+    status = db_->Execute("COMMIT");
+  }
+  if (!status.ok()) {
+    db_->Execute("ROLLBACK").IgnoreError();
+  }
+  return status;
 }
 
 absl::Status SpoolFile::WritePiece(const Piece& piece) {
@@ -322,13 +389,18 @@ absl::Status SpoolFile::WriteAll(const std::vector<SpoolWork::Run>& remove,
   return absl::OkStatus();
 }
 
-absl::Status SpoolFile::Write(const std::vector<SpoolWork::Run>& remove,
-                              const std::vector<Piece>& write, bool sync) {
+absl::Status SpoolFile::SetSync(bool sync) {
   if (sync != db_->syncs) {
     RONDA_RETURN_IF_ERROR(
         db_->Execute(sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
     db_->syncs = sync;
   }
+  return absl::OkStatus();
+}
+
+absl::Status SpoolFile::Write(const std::vector<SpoolWork::Run>& remove,
+                              const std::vector<Piece>& write, bool sync) {
+  RONDA_RETURN_IF_ERROR(SetSync(sync));
   RONDA_RETURN_IF_ERROR(db_->Execute("BEGIN IMMEDIATE"));
   absl::Status status = WriteAll(remove, write);
   if (status.ok()) {

@@ -36,6 +36,8 @@ class SpoolFile {
     std::vector<KeptRun> runs;
     // Of which a row is damaged; `runs` does not have them.
     std::vector<SpoolWork::Run> damaged;
+    // Epochs that were stopped in order.
+    std::vector<EpochId> stopped;
   };
   // Reads everything. kDataLoss: the file itself is damaged.
   absl::StatusOr<Listing> List();
@@ -45,9 +47,14 @@ class SpoolFile {
   absl::Status Write(const std::vector<SpoolWork::Run>& remove, const std::vector<Piece>& write,
                      bool sync);
 
+  // Notes that the agent of this epoch stops in order; durable at once. Of those before only the
+  // newest are kept.
+  absl::Status MarkStopped(const EpochId& epoch);
+
   // kDataLoss if a row or a frame is damaged, or the first row is not there.
   absl::StatusOr<std::vector<KeptFrame>> ReadRun(const SpoolWork::Run& run);
 
+  // True if it holds no frames.
   absl::StatusOr<bool> Empty();
 
   // Content that was written through this object, and transactions.
@@ -57,6 +64,8 @@ class SpoolFile {
  private:
   struct Db;
   explicit SpoolFile(std::unique_ptr<Db> db);
+  absl::Status SetSync(bool sync);
+  absl::StatusOr<std::vector<EpochId>> ListStopped();
   absl::Status WritePiece(const Piece& piece);
   absl::Status WriteAll(const std::vector<SpoolWork::Run>& remove, const std::vector<Piece>& write);
 

@@ -26,6 +26,9 @@ constexpr uint32_t kProtocolVersion = 1;
 constexpr std::string_view kEpochs = "epochs";
 // Longer than a frame waits for those of the other groups.
 constexpr std::chrono::milliseconds kDrainStep{150};
+// How long a collector may take to end the stream after goodbye; less than Stop() allows beyond the
+// time to drain.
+constexpr int64_t kGoodbyeMs = 800;
 using ReaderWriter = grpc::ClientReaderWriter<v1::AgentMessage, v1::CollectorMessage>;
 
 std::vector<codec::SeqRange> FromProto(const google::protobuf::RepeatedPtrField<v1::SeqRange>& in) {
@@ -72,7 +75,8 @@ struct StreamClient::Impl {
   bool SendRequestedSchemas(ReaderWriter& stream);
   void Receive(ReaderWriter& stream);
   void Handle(const v1::CollectorMessage& message);
-  void Drain(ReaderWriter& stream);
+  // True if goodbye was said and the collector ended the stream upon it.
+  bool Drain(ReaderWriter& stream);
   bool WaitForConnection(grpc::Channel& channel);
   // Takes up what the collector said of what it holds.
   void Welcomed(const std::string& collector, const v1::Welcome& welcome);
@@ -107,6 +111,7 @@ struct StreamClient::Impl {
   bool stream_over ABSL_GUARDED_BY(mu) = false;
   bool acknowledged ABSL_GUARDED_BY(mu) = false;  // anything on the present stream
   bool answered ABSL_GUARDED_BY(mu) = false;      // the hello of the present stream
+  bool goodbye_heard ABSL_GUARDED_BY(mu) = false;
   std::string stop_reason ABSL_GUARDED_BY(mu);
   int64_t drain_ms ABSL_GUARDED_BY(mu) = 0;
   grpc::ClientContext* context ABSL_GUARDED_BY(mu) = nullptr;
@@ -137,6 +142,7 @@ void StreamClient::Impl::FillHello(v1::Hello* hello) {
     added->set_started_ms(kept.epoch.started_ms);
     added->set_last_seq(kept.last_seq);
     added->set_newest_ms(kept.newest_ms);
+    added->set_stopped(kept.stopped);
   }
 }
 
@@ -326,6 +332,7 @@ void StreamClient::Impl::RunStream(size_t index) {
   }
   std::unique_ptr<v1::Ingest::Stub> stub = v1::Ingest::NewStub(channel);
   grpc::Status status(grpc::StatusCode::UNAVAILABLE, "nobody answers there");
+  bool said_goodbye = false;
   if (WaitForConnection(*channel)) {
     std::unique_ptr<ReaderWriter> stream = stub->Stream(&call);
     v1::AgentMessage first;
@@ -345,7 +352,7 @@ void StreamClient::Impl::RunStream(size_t index) {
         watcher = StartThread("ronda-watch", [&] { Watch(index); });
       }
       Send(*stream);
-      Drain(*stream);
+      said_goodbye = Drain(*stream);
       call.TryCancel();
       receiver.join();  // it sets stream_over
       if (watcher.joinable()) {
@@ -359,6 +366,7 @@ void StreamClient::Impl::RunStream(size_t index) {
   }
   MutexLock lock(&mu);
   context = nullptr;
+  goodbye_heard = said_goodbye && status.ok();
   state.connected = false;
   if (!stopping) {
     NoteFailureLocked(collector,
@@ -454,14 +462,15 @@ bool StreamClient::Impl::SendRequestedSchemas(ReaderWriter& stream) {
   return true;
 }
 
-// On an orderly stop: goodbye, then wait for the last acknowledgements.
-void StreamClient::Impl::Drain(ReaderWriter& stream) {
+// On an orderly stop: waits for the last acknowledgements, then says goodbye, and waits until the
+// collector has it.
+bool StreamClient::Impl::Drain(ReaderWriter& stream) {
   v1::AgentMessage goodbye;
   int64_t until = 0;
   {
     MutexLock lock(&mu);
     if (!stopping || stream_over) {
-      return;
+      return false;
     }
     goodbye.mutable_goodbye()->set_reason(stop_reason);
     until = clock.MonotonicMs() + drain_ms;
@@ -470,21 +479,29 @@ void StreamClient::Impl::Drain(ReaderWriter& stream) {
   for (int quiet = 0; quiet < 2;) {
     const auto out = queue.Next(kDrainStep);
     if (!SendRequestedSchemas(stream) || (out.has_value() && !SendOne(stream, *out))) {
-      return;
+      return false;
     }
     quiet = out.has_value() ? 0 : quiet + 1;
   }
   while (queue.unacknowledged() > 0 && clock.MonotonicMs() < until) {
     if (!SendRequestedSchemas(stream)) {
-      return;
+      return false;
     }
     MutexLock lock(&mu);
     if (stream_over) {
-      return;
+      return false;
     }
     cv.WaitFor(&mu, std::chrono::milliseconds(20));
   }
-  stream.Write(goodbye);
+  if (!stream.Write(goodbye) || !stream.WritesDone()) {
+    return false;
+  }
+  until = std::max(until, clock.MonotonicMs() + kGoodbyeMs);
+  MutexLock lock(&mu);
+  while (!stream_over && clock.MonotonicMs() < until) {
+    cv.WaitFor(&mu, std::chrono::milliseconds(20));
+  }
+  return stream_over;
 }
 
 void StreamClient::Impl::Receive(ReaderWriter& stream) {
@@ -586,6 +603,11 @@ void StreamClient::Stop(const std::string& reason, int64_t drain_ms) {
   });
   impl_->thread.join();
   watchdog.join();
+}
+
+bool StreamClient::said_goodbye() const {
+  MutexLock lock(&impl_->mu);
+  return impl_->goodbye_heard;
 }
 
 StreamState StreamClient::state() const {

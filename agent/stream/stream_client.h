@@ -55,11 +55,13 @@ class StreamClient {
   ~StreamClient();
 
   void Start();
-  // Sends what is there, says goodbye with `reason`, waits at most `drain_ms` for the last
-  // acknowledgements, and ends. Idempotent.
+  // Sends what is there, waits at most `drain_ms` for the last acknowledgements, says goodbye with
+  // `reason`, and ends. Idempotent.
   void Stop(const std::string& reason, int64_t drain_ms);
 
   StreamState state() const;
+  // After Stop(): a collector heard the reason.
+  bool said_goodbye() const;
 
  private:
   struct Impl;

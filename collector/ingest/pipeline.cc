@@ -77,8 +77,8 @@ absl::Status Pipeline::Restore() {
     // An import alone leaves no gap. An agent of which nothing was committed yet does.
     const bool had_agent = info.epoch.id != 0;
     node->followed.epoch_began = had_agent && !store_.Held(id, info.epoch).empty();
-    node->gap_cause = had_agent && !node->followed.epoch_began ? "agent killed" : "";
-    node->goodbye = info.said_goodbye ? "agent stopped" : "";
+    node->gap_cause = had_agent && !node->followed.epoch_began ? kKilled : "";
+    node->goodbye = info.said_goodbye ? kStopped : "";
     for (const store::SourceInfo& source : store_.Sources(id)) {
       if (source.group.name.starts_with(kImportGroups)) {
         continue;
@@ -105,13 +105,16 @@ absl::Status Pipeline::Restore() {
 
 // Why a node has no samples between its last epoch and the one that begins now.
 std::string Pipeline::GapCauseLocked(const Node& node, const JoinRequest& request) const {
-  if (!node.goodbye.empty()) {
-    return "agent stopped";
+  const bool stopped = std::any_of(
+      request.kept.begin(), request.kept.end(),
+      [&](const KeptEpoch& kept) { return kept.stopped && kept.epoch.id == node.info.epoch.id; });
+  if (!node.goodbye.empty() || stopped) {
+    return std::string(kStopped);
   }
   if (!node.info.boot_id.empty() && node.info.boot_id != request.boot_id) {
-    return "host rebooted";
+    return std::string(kRebooted);
   }
-  return "agent killed";
+  return std::string(kKilled);
 }
 
 absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,

@@ -44,6 +44,7 @@ struct KeptEpoch {
   uint64_t last_seq = 0;
   int64_t newest_ms = 0;
   uint64_t next_seq = 1;  // behind what was held when the agent joined
+  bool stopped = false;   // in order
 };
 
 // What an agent says of itself in Hello.
@@ -64,6 +65,11 @@ struct Joined {
   codec::RangeSet durable;  // may be forgotten by the agent
   codec::RangeSet held;     // durable or on its way: not to be taken twice
 };
+
+// Why no agent ran (causes of gaps).
+inline constexpr std::string_view kStopped = "agent stopped";
+inline constexpr std::string_view kKilled = "agent killed";
+inline constexpr std::string_view kRebooted = "host rebooted";
 
 // The names of groups that an import sends begin with this. What was imported is history: it makes
 // no node look alive, no rule sees it, and the collector says no silence about it.

@@ -86,10 +86,11 @@ void Pipeline::EndHoleLocked(store::NodeId id, const Node& node, const store::Ho
     return;
   }
   for (const auto& [from_ms, to_ms] : MissingTimes(hole, held)) {
-    out->gaps.push_back(
-        elsewhere ? Gap(from_ms, to_ms, "failover", "acknowledged by " + node.elsewhere)
-                  : Gap(from_ms, to_ms, node.gap_cause.empty() ? "agent killed" : node.gap_cause,
-                        "it was not on the node's disk yet"));
+    out->gaps.push_back(elsewhere
+                            ? Gap(from_ms, to_ms, "failover", "acknowledged by " + node.elsewhere)
+                            : Gap(from_ms, to_ms,
+                                  node.gap_cause.empty() ? std::string(kKilled) : node.gap_cause,
+                                  "it was not on the node's disk yet"));
   }
 }
 
@@ -101,25 +102,33 @@ void Pipeline::BeginEpochLocked(store::NodeId id, Node& node, const Arrival& fir
     return a.epoch.started_ms < b.epoch.started_ms;
   });
   int64_t from_ms = node.followed.live_ms;
+  const bool rebooted = node.gap_cause == kRebooted;
+  std::string_view cause = node.gap_cause;  // of what follows the epoch before
   for (const KeptEpoch& kept : node.kept) {
-    if (kept.newest_ms <= from_ms) {
-      continue;
+    const bool unseen =
+        node.info.epoch.id == node.epoch.id || kept.epoch.started_ms > node.info.epoch.started_ms;
+    const bool after = unseen && kept.next_seq == 1 && kept.epoch.started_ms > from_ms;
+    if (kept.newest_ms > from_ms) {
+      if (after && from_ms > 0 && !cause.empty()) {
+        out->gaps.push_back(Gap(from_ms, kept.epoch.started_ms,
+                                std::string(cause == kRebooted ? kKilled : cause),
+                                cause == kStopped ? "no collector was there to hear it"
+                                                  : "no collector was there to see it"));
+      }
+      OpenHoleLocked(id, node, kept.epoch, {kept.next_seq, kept.last_seq},
+                     after ? kept.epoch.started_ms : from_ms, kept.newest_ms, out);
+      from_ms = kept.newest_ms;
     }
-    const bool unseen = kept.next_seq == 1 && kept.epoch.started_ms > from_ms;
-    if (unseen && from_ms > 0) {
-      out->gaps.push_back(Gap(from_ms, kept.epoch.started_ms, "agent stopped",
-                              "or killed: no collector was there to see it"));
+    if (unseen) {
+      cause = kept.stopped ? kStopped : rebooted ? kRebooted : kKilled;
     }
-    OpenHoleLocked(id, node, kept.epoch, {kept.next_seq, kept.last_seq},
-                   unseen ? kept.epoch.started_ms : from_ms, kept.newest_ms, out);
-    from_ms = kept.newest_ms;
   }
   // If frames of this epoch wait, the agent ran before this one.
   const bool waits = first.entry.seq > 1 && node.epoch.started_ms > from_ms &&
                      node.epoch.started_ms < first.entry.t_ms;
   const int64_t began_ms = waits ? node.epoch.started_ms : first.entry.t_ms;
-  if (!node.gap_cause.empty() && from_ms > 0 && began_ms > from_ms) {
-    out->gaps.push_back(Gap(from_ms, began_ms, node.gap_cause, ""));
+  if (!cause.empty() && from_ms > 0 && began_ms > from_ms) {
+    out->gaps.push_back(Gap(from_ms, began_ms, std::string(cause), ""));
   }
   node.followed.epoch_began = true;
   node.followed.live_ms = began_ms;

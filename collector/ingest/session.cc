@@ -135,8 +135,11 @@ void Session::OnHello(const v1::Hello& hello) {
   request.elsewhere = hello.elsewhere().substr(0, 256);
   for (const v1::KeptEpoch& kept : hello.kept()) {
     if (kept.epoch() != 0 && kept.epoch() != hello.epoch()) {
-      request.kept.push_back(
-          {{kept.epoch(), kept.started_ms()}, kept.last_seq(), kept.newest_ms(), 1});
+      request.kept.push_back({{kept.epoch(), kept.started_ms()},
+                              kept.last_seq(),
+                              kept.newest_ms(),
+                              1,
+                              kept.stopped()});
     }
   }
   import_ = std::find(hello.capabilities().begin(), hello.capabilities().end(), kImport) !=

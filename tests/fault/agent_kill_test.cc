@@ -145,10 +145,17 @@ TEST_F(AgentKillTest, AnOutageThatOutlivesTheAgentIsFilledFromItsDisk) {
     missing += (ticks[i] - ticks[i - 1]) / 1000 - 1;
   }
   EXPECT_LE(missing, 5) << "more than the restart itself" << Logs();
+  for (const ToldGap& gap : GapsOf(data_, "web1")) {
+    EXPECT_EQ(gap.cause, "agent stopped") << "not killed, though no collector heard it" << Logs();
+  }
+  EXPECT_FALSE(GapsOf(data_, "web1").empty());
   EXPECT_TRUE(Eventually(10'000, [&] { return !GapsOf(data_, "web1", /*late=*/true).empty(); }))
       << Logs();
   EXPECT_TRUE(Eventually(10'000, [&] { return !ReadFile(dir_.File("spool.db")).ok(); }))
       << "gone with the last acknowledgement";
+  agent_.Signal(SIGTERM);
+  ASSERT_EQ(agent_.Wait(5000), 0) << Logs();
+  EXPECT_FALSE(ReadFile(dir_.File("spool.db")).ok()) << "the collector heard its goodbye";
 }
 
 TEST_F(AgentKillTest, TheAgentMovesToTheNextCollectorAndComesBack) {

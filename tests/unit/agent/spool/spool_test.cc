@@ -117,6 +117,58 @@ TEST_F(SpoolTest, WhatIsNotAcknowledgedOutlivesTheAgentByteForByte) {
   EXPECT_FALSE(Exists()) << "the file goes with its last frame";
 }
 
+TEST_F(SpoolTest, TheSuccessorKnowsWhichAgentsStoppedInOrder) {
+  std::vector<uint64_t> epochs;
+  for (int agent = 0; agent < 4; ++agent) {
+    Node node(path_, clock_, {},
+              {.company = milliseconds(0),
+               .spool_after = milliseconds(0),
+               .epoch = {static_cast<uint64_t>(agent + 7), t_ + agent}});
+    epochs.push_back(node.queue.epoch().id);
+    node.spool.Start();
+    if (agent != 3) {
+      node.a.Tick(t_ + agent * 1000, agent);
+    }
+    // Of the second it is not noted, as if it was killed; the last one has no frames.
+    node.spool.Stop(/*told=*/agent == 1);
+  }
+  Node node(path_, clock_);
+  std::vector<std::pair<uint64_t, bool>> kept;
+  for (const KeptEpoch& epoch : node.queue.KeptEpochs()) {
+    kept.emplace_back(epoch.epoch.id, epoch.stopped);
+    EXPECT_EQ(epoch.last_seq, epoch.epoch.id == 10 ? 0u : 1u);
+  }
+  EXPECT_THAT(kept, ElementsAre(std::pair(7u, true), std::pair(8u, false), std::pair(9u, true),
+                                std::pair(10u, true)));
+  node.queue.Connected({}, true);
+  node.Drain();
+  for (const uint64_t epoch : epochs) {
+    node.queue.Acknowledge(epoch, {{1, 1}});
+  }
+  node.spool.WorkForTest(false);
+  EXPECT_FALSE(Exists());
+}
+
+TEST_F(SpoolTest, AStopIsNotedWhereNothingIsKept) {
+  {
+    Node node(path_, clock_);
+    node.spool.Start();
+    node.spool.Stop(/*told=*/true);
+    EXPECT_FALSE(Exists());
+  }
+  {
+    Node node(path_, clock_);
+    node.spool.Start();
+    node.spool.Stop(/*told=*/false);
+    EXPECT_TRUE(Exists());
+  }
+  Node node(path_, clock_);
+  ASSERT_EQ(node.queue.KeptEpochs().size(), 1u);
+  EXPECT_TRUE(node.queue.KeptEpochs()[0].stopped);
+  node.spool.WorkForTest(false);
+  EXPECT_FALSE(Exists());
+}
+
 TEST_F(SpoolTest, WhatTheCollectorHoldsIsNotSentAgain) {
   uint64_t epoch = 0;
   {
@@ -334,7 +386,7 @@ TEST_F(SpoolTest, ItsThreadWritesAndRemoves) {
   queue.Connected({}, true);  // closes the run
   EXPECT_TRUE(Eventually(10'000, [&] { return !Exists(); }));
   a.Tick(t_ + 1000, 1);
-  spool.Stop();
+  spool.Stop(/*told=*/true);
   EXPECT_TRUE(Exists()) << "a stop keeps what is not acknowledged";
   EXPECT_EQ(spool.state().error, "");
 }

@@ -179,6 +179,33 @@ TEST_F(MissingTest, WhatWasOnNoDiskIsAGapOfTheKill) {
               testing::UnorderedElementsAre("agent killed 20000-21000", "agent killed 3000-11000"));
 }
 
+TEST_F(MissingTest, AnAgentThatStoppedUnheardSaysSoThroughItsSuccessor) {
+  auto before = NewAgent();
+  before->Join("web1", 1);
+  Live(*before, 1, 3);
+  before->Close();
+  auto agent = NewAgent();
+  v1::AgentMessage hello = agent->Hello("web1", 4);
+  hello.mutable_hello()->set_epoch_started_ms(start_ms_ + 39'000);
+  const auto keep = [&](uint64_t epoch, int started_s, int newest_s, bool stopped) {
+    v1::KeptEpoch* kept = hello.mutable_hello()->add_kept();
+    kept->set_epoch(epoch);
+    kept->set_started_ms(started_s < 0 ? 5 : start_ms_ + started_s * 1000);
+    kept->set_last_seq(newest_s == 0 ? 0 : 9);
+    kept->set_newest_ms(newest_s == 0 ? 0 : start_ms_ + newest_s * 1000);
+    kept->set_stopped(stopped);
+  };
+  keep(1, -1, 0, true);   // nothing of it was left to keep
+  keep(2, 9, 15, false);  // no collector ever saw these
+  keep(3, 20, 30, true);
+  agent->session->OnMessage(hello);
+  Live(*agent, 40, 41);
+  Flush();
+  EXPECT_THAT(Gaps(),
+              testing::UnorderedElementsAre("agent stopped 3000-9000", "agent killed 15000-20000",
+                                            "agent stopped 30000-40000"));
+}
+
 TEST_F(MissingTest, WhatAnotherCollectorTookIsAFailover) {
   auto agent = NewAgent();
   agent->Join("web1", 1);
