@@ -9,6 +9,7 @@
 #include "agent/samplers/host/host_samplers.h"
 #include "agent/samplers/postgres/postgres_sampler.h"
 #include "agent/schedule/tick_plan.h"
+#include "agent/spool_sampler.h"
 #include "common/base/digest.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
@@ -169,6 +170,7 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::New(const AgentConfig& config, con
     if (!config.insecure) {
       samplers.push_back(std::make_unique<CertificateSampler>(TlsFiles(config), clock));
     }
+    samplers.push_back(std::make_unique<SpoolSampler>(agent->queue_, agent->spool_, agent->clock_));
     agent->AddHost(std::move(samplers));
   }
   for (const PostgresConfig& server : config.postgres) {
@@ -384,6 +386,7 @@ std::vector<MetricDescriptor> AllMetrics() {
     }
   }
   add(CertificateSampler({}, clock).metrics());
+  add(SpoolSampler::Metrics());
   if (auto postgres = PostgresSampler::New(PostgresOptions{}, clock); postgres.ok()) {
     add((*postgres)->metrics());
   }

@@ -499,6 +499,25 @@ RunQueueCounters RunQueue::counters() const {
   return counters_;
 }
 
+RunQueueUse RunQueue::use() const {
+  MutexLock lock(&mu_);
+  RunQueueUse use{static_cast<int64_t>(bytes_), disk_bytes_, 0, 0};
+  for (const auto& [key, run] : runs_) {
+    if (run->unsettled == 0) {
+      continue;
+    }
+    use.frames += run->unsettled;
+    int64_t from_ms = run->from_ms;
+    const auto waits = std::find_if(run->frames.begin(), run->frames.end(),
+                                    [](const Frame& frame) { return !frame.settled; });
+    if (waits != run->frames.end()) {
+      from_ms = waits->t_ms;
+    }
+    use.oldest_ms = use.oldest_ms == 0 ? from_ms : std::min(use.oldest_ms, from_ms);
+  }
+  return use;
+}
+
 size_t RunQueue::bytes() const {
   MutexLock lock(&mu_);
   return bytes_;

@@ -47,6 +47,14 @@ struct RunQueueCounters {
   int64_t resent_frames = 0;
 };
 
+// What is kept now.
+struct RunQueueUse {
+  int64_t memory_bytes = 0;
+  int64_t disk_bytes = 0;
+  int64_t frames = 0;     // not acknowledged
+  int64_t oldest_ms = 0;  // time of the oldest of them, 0 if there is none
+};
+
 // Thread-safe; no call waits for a disk. Memory is bounded by max_bytes plus one run of each group.
 class RunQueue : public FrameSink {
  public:
@@ -137,6 +145,7 @@ class RunQueue : public FrameSink {
   SpoolWork::Run NameOf(const RunKey& run) const;
 
   RunQueueCounters counters() const;
+  RunQueueUse use() const;
   // In memory; on disk.
   size_t bytes() const;
   int64_t disk_bytes() const;

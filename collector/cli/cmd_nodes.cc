@@ -4,11 +4,15 @@
 #include <fmt/format.h>
 
 #include "collector/cli/commands.h"
+#include "collector/cli/gap_report.h"
 #include "collector/cli/units.h"
+#include "collector/store/hole.h"
 #include "common/base/status.h"
 
 namespace ronda::cli {
 namespace {
+
+constexpr int64_t kGapsMs = 86'400'000;  // as NodeStatus::gaps_24h
 
 std::string SourceName(const query::SourceStatus& source, const std::string& node) {
   return source.instance == node || source.instance.empty()
@@ -78,6 +82,18 @@ std::vector<Cell> Row(const Context& context, const query::NodeStatus& node, int
           std::move(labels)};
 }
 
+// What one node missed in the last day, below its row.
+absl::Status PrintGaps(Context& context, const std::string& node, int64_t now_ms) {
+  RONDA_ASSIGN_OR_RETURN(std::vector<query::Gap> gaps,
+                         context.api.Gaps(now_ms - kGapsMs, now_ms, node));
+  std::erase_if(gaps, [](const query::Gap& gap) { return gap.cause == store::kLateCause; });
+  if (gaps.empty()) {
+    return absl::OkStatus();
+  }
+  context.console.Out("\n");
+  return Print(context, GapReport(context, gaps, now_ms));
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
@@ -101,6 +117,9 @@ absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
   }
   if (!nodes.empty() || context.settings.format != Format::kTable) {
     RONDA_RETURN_IF_ERROR(Print(context, report));
+  }
+  if (nodes.size() == 1 && !args.name.empty() && context.settings.format == Format::kTable) {
+    RONDA_RETURN_IF_ERROR(PrintGaps(context, args.name, time.now_ms));
   }
   return nodes.empty() && !args.name.empty() ? kExitNo : kExitOk;
 }

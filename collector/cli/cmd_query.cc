@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "collector/cli/commands.h"
 #include "collector/cli/expression.h"
+#include "collector/cli/gap_report.h"
 #include "collector/cli/hints.h"
 #include "collector/cli/plot.h"
 #include "collector/cli/report.h"
@@ -97,8 +99,33 @@ bool HasSamples(const query::SeriesData& series) {
   return !std::all_of(series.values.begin(), series.values.end(), IsStale);
 }
 
+// The nodes that an answer shows, and those that were asked for by name.
+std::set<std::string> NodesIn(const std::vector<query::SeriesData>& series,
+                              const std::vector<const promql::VectorSelector*>& selectors) {
+  std::set<std::string> nodes;
+  for (const query::SeriesData& one : series) {
+    nodes.insert(std::string(one.labels.Get("node")));
+  }
+  for (const promql::VectorSelector* const selector : selectors) {
+    for (const Matcher& matcher : selector->matchers) {
+      if (matcher.name() == "node" && matcher.type() == Matcher::Type::kEqual) {
+        nodes.insert(matcher.value());
+      }
+    }
+  }
+  nodes.erase("");
+  return nodes;
+}
+
+void NoteGapsOf(Context& context, const std::vector<query::SeriesData>& series,
+                const promql::Expr& expr, const Window& window, int64_t now_ms) {
+  NoteGaps(context, NodesIn(series, SelectorsIn(expr)),
+           window.instant ? window.to_ms - query::kLookbackMs : window.from_ms, window.to_ms,
+           now_ms);
+}
+
 // Samples as they are: what people want of a metric without more.
-absl::StatusOr<int> RunSelector(Context& context, const QueryArgs& args,
+absl::StatusOr<int> RunSelector(Context& context, const QueryArgs& args, const promql::Expr& expr,
                                 const std::vector<Matcher>& matchers, int64_t now_ms) {
   RONDA_ASSIGN_OR_RETURN(const Window window, WindowOf(context, args, now_ms));
   query::SelectSpec spec{matchers, window.from_ms, window.to_ms, window.step_ms, window.instant};
@@ -115,6 +142,7 @@ absl::StatusOr<int> RunSelector(Context& context, const QueryArgs& args,
   } else {
     NoteThinned(context, series.front().thinned_to_ms, series.front().thinned_ms);
   }
+  NoteGapsOf(context, series, expr, window, now_ms);
   PrintSeries(context, series, window, now_ms);
   return kExitOk;
 }
@@ -147,6 +175,7 @@ absl::StatusOr<int> RunExpression(Context& context, const QueryArgs& args, const
     }
   }
   NoteThinned(context, result.thinned_to_ms, result.thinned_ms);
+  NoteGapsOf(context, result.series, expr, plan.window, now_ms);
   if (result.type == "scalar" || result.type == "string") {
     PrintSingle(context, result, plan.window.to_ms);
     return kExitOk;
@@ -184,7 +213,7 @@ absl::StatusOr<int> RunQuery(Context& context, const QueryArgs& args) {
   RONDA_ASSIGN_OR_RETURN(const promql::ExprPtr expr, ParseExpression(args.expr));
   RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, NoteTime(context));
   const std::vector<Matcher>* const matchers = BareSelector(*expr);
-  return matchers != nullptr ? RunSelector(context, args, *matchers, time.now_ms)
+  return matchers != nullptr ? RunSelector(context, args, *expr, *matchers, time.now_ms)
                              : RunExpression(context, args, *expr, time.now_ms);
 }
 

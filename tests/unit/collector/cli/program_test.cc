@@ -109,6 +109,29 @@ TEST_F(ProgramTest, EveryCommandAnswers) {
   }
 }
 
+TEST_F(ProgramTest, WhatIsMissingIsToldBesideWhatIsThere) {
+  const std::string note = "gaps in this window: web1 1 (network 10 s); see `ronda gaps`\n";
+  for (const char* format : {"table", "csv", "json", "plot"}) {
+    const Output run = Ronda({"query", "up", "--since", "2h", "-o", format});
+    EXPECT_EQ(run.exit_code, 0);
+    EXPECT_NE(run.err.find(note), std::string::npos) << format << run.err;
+    EXPECT_EQ(run.out.find("network"), std::string::npos) << "not in what programs read";
+  }
+  EXPECT_NE(Ronda({"query", "sum(up{node=\"web1\"})", "--since", "2h"}).err.find(note),
+            std::string::npos);
+  // Half of it; none of it; of a node that is not shown.
+  EXPECT_NE(Ronda({"query", "up", "--since", "3595s"}).err.find("web1 1 (network 5 s)"),
+            std::string::npos);
+  EXPECT_EQ(Ronda({"query", "up", "--since", "30m"}).err.find("gaps"), std::string::npos);
+  EXPECT_EQ(Ronda({"query", "up"}).err.find("gaps"), std::string::npos);
+  EXPECT_EQ(Ronda({"query", "sum(up)", "--since", "2h"}).err.find("gaps"), std::string::npos);
+  const Output node = Ronda({"nodes", "web1"});
+  EXPECT_NE(node.out.find("CAUSE"), std::string::npos) << node.out;
+  EXPECT_NE(node.out.find("network"), std::string::npos) << node.out;
+  EXPECT_EQ(Ronda({"nodes"}).out.find("CAUSE"), std::string::npos);
+  EXPECT_EQ(Ronda({"nodes", "web1", "-o", "csv"}).out.find("network"), std::string::npos);
+}
+
 TEST_F(ProgramTest, ExitCodes) {
   EXPECT_EQ(Ronda({"alerts"}).exit_code, 0);
   EXPECT_EQ(Ronda({"alerts", "--exit-code"}).exit_code, 1);
