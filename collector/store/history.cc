@@ -87,6 +87,7 @@ absl::Status History::Load(RecentDb* db, Catalogue* catalogue,
     const std::shared_ptr<const SchemaEntry> schema = catalogue->FindSchema(b->second);
     catalogue->AddPair(source, schema);
     catalogue->SawBlock(*source, *schema, t_max_ms);
+    newest_ms_[{a->second, b->second}] = t_max_ms;
   });
 }
 
@@ -188,13 +189,27 @@ absl::Status History::Write(std::span<const SealedRun> runs) {
     }
     return transaction.Commit();
   }();
+  MutexLock lock(&mu_);
   if (!status.ok()) {
-    MutexLock lock(&mu_);
     nodes_ = std::move(nodes);
     sources_ = std::move(sources);
     schemas_ = std::move(schemas);
+    return status;
+  }
+  for (const SealedRun& sealed : runs) {
+    if (sealed.run.schema != nullptr) {
+      const auto [it, is_new] =
+          newest_ms_.try_emplace({sealed.run.source->id, sealed.run.schema->id}, sealed.t_max_ms);
+      it->second = std::max(it->second, sealed.t_max_ms);
+    }
   }
   return status;
+}
+
+std::optional<int64_t> History::NewestBlockMs(const SourceSchema& pair) const {
+  MutexLock lock(&mu_);
+  const auto it = newest_ms_.find({pair.source->id, pair.schema->id});
+  return it == newest_ms_.end() ? std::nullopt : std::optional<int64_t>(it->second);
 }
 
 absl::StatusOr<std::optional<CoveredRun>> History::FindRun(const RunKey& key) const {
@@ -360,8 +375,11 @@ absl::Status History::Quarantine(std::span<const Uncompacted* const> blocks) {
 }
 
 absl::Status History::RemovePairs(int64_t before_ms) {
-  MutexLock lock(&write_mu_);
-  return writer_->RemovePairs(before_ms);
+  MutexLock write_lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(writer_->RemovePairs(before_ms));
+  MutexLock lock(&mu_);
+  absl::erase_if(newest_ms_, [&](const auto& pair) { return pair.second < before_ms; });
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> History::HasBlocks(const SourceSchema& pair, int64_t start_ms,

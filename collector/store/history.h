@@ -70,6 +70,8 @@ class History {
   };
   absl::StatusOr<std::unique_ptr<Moment>> Now() const;
   absl::StatusOr<bool> HasBlocks(const SourceSchema& pair, int64_t start_ms, int64_t end_ms) const;
+  // No block of the pair has a sample later than this; nullopt: there is none. From memory.
+  std::optional<int64_t> NewestBlockMs(const SourceSchema& pair) const;
 
   // Runs of records, as frames. Damaged ones are counted and left out. node 0: all.
   using VisitFrames =
@@ -160,6 +162,8 @@ class History {
   absl::flat_hash_map<NodeId, std::string> node_names_ ABSL_GUARDED_BY(mu_);
   Ids sources_ ABSL_GUARDED_BY(mu_);
   Ids schemas_ ABSL_GUARDED_BY(mu_);
+  // By the catalogue's ids of source and schema; what was removed since may have been later.
+  absl::flat_hash_map<std::pair<int64_t, int64_t>, int64_t> newest_ms_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<std::unique_ptr<RecentDb>> idle_ ABSL_GUARDED_BY(mu_);
   mutable absl::flat_hash_set<int64_t> corrupt_ ABSL_GUARDED_BY(mu_);
 };

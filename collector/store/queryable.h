@@ -74,6 +74,14 @@ class Queryable {
                               int64_t end_ms,
                               absl::FunctionRef<bool(const SeriesView&)> visit) const = 0;
 
+  // The same for who needs only the newest sample of each series: older ones may be left out, and
+  // mostly are, so that what is far back in the window is not even read.
+  virtual absl::Status SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                    int64_t end_ms,
+                                    absl::FunctionRef<bool(const SeriesView&)> visit) const {
+    return Select(matchers, start_ms, end_ms, visit);
+  }
+
   // The time in which buckets hold all that Select() gives of the series that match, within (start,
   // end]; its ends are multiples of the resolution. Late samples that wait for compaction end it
   // before them. Empty by default: a Queryable need not have buckets.

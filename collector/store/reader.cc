@@ -9,7 +9,6 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "collector/store/label_sets.h"
-#include "collector/store/run_decode.h"
 #include "common/base/status.h"
 #include "common/model/sample.h"
 
@@ -30,6 +29,16 @@ size_t SeriesAtOnce(int64_t start_ms, int64_t end_ms) {
   constexpr double kSamples = 4 << 20;
   const double seconds = (static_cast<double>(end_ms) - static_cast<double>(start_ms)) / 1000;
   return static_cast<size_t>(std::clamp(kSamples / std::max(seconds, 1.0), 16.0, 100'000.0));
+}
+
+// The frames of a run in the window, and the one before: it says which markers are to be seen.
+std::pair<size_t, size_t> TicksWithin(const RunSnapshot& run, const RunColumns& columns,
+                                      int64_t start_ms, int64_t end_ms) {
+  const auto t_ms = columns.t_ms().first(std::min(columns.frames(), run.frames.size()));
+  const auto first = std::lower_bound(t_ms.begin(), t_ms.end(), start_ms);
+  const auto last = std::upper_bound(first, t_ms.end(), end_ms);
+  const auto begin = first != t_ms.begin() ? first - 1 : first;
+  return {static_cast<size_t>(begin - t_ms.begin()), static_cast<size_t>(last - t_ms.begin())};
 }
 
 }  // namespace
@@ -107,14 +116,16 @@ bool Reader::HeadHas(const SourceSchema& pair, int64_t start_ms, int64_t end_ms)
   return found;
 }
 
-absl::Status Reader::Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
-                            absl::FunctionRef<bool(const SeriesView&)> visit) const {
+absl::Status Reader::SelectBy(SelectSome select, const std::vector<Matcher>& matchers,
+                              int64_t start_ms, int64_t end_ms,
+                              absl::FunctionRef<bool(const SeriesView&)> visit) const {
   RONDA_RETURN_IF_ERROR(CheckMatchers(matchers));
   PairMatcher matcher(matchers);
   RONDA_ASSIGN_OR_RETURN(const std::vector<Node> nodes, FindNodes(&matcher, start_ms, end_ms));
   for (size_t first = 0; first < nodes.size(); first += kNodesAtOnce) {
     const auto some = std::span(nodes).subspan(first, std::min(kNodesAtOnce, nodes.size() - first));
-    RONDA_ASSIGN_OR_RETURN(const bool more, SelectNodes(some, &matcher, start_ms, end_ms, visit));
+    RONDA_ASSIGN_OR_RETURN(const bool more,
+                           (this->*select)(some, &matcher, start_ms, end_ms, visit));
     if (!more) {
       break;
     }
@@ -122,20 +133,32 @@ absl::Status Reader::Select(const std::vector<Matcher>& matchers, int64_t start_
   return absl::OkStatus();
 }
 
-Reader::SeriesPlaces Reader::ByLabels(const std::vector<Place>& places) {
-  SeriesPlaces by_labels;
-  for (uint32_t i = 0; i < places.size(); ++i) {
-    const SourceSchema& pair = places[i].match.pair->pair;
-    for (const uint32_t series : *places[i].match.series) {
-      by_labels[SeriesLabels(*pair.source, *pair.schema, series)].push_back({i, series});
-    }
-  }
-  return by_labels;
+absl::Status Reader::Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                            absl::FunctionRef<bool(const SeriesView&)> visit) const {
+  return SelectBy(&Reader::SelectNodes, matchers, start_ms, end_ms, visit);
 }
 
-absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatcher* matcher,
-                                         int64_t start_ms, int64_t end_ms,
-                                         absl::FunctionRef<bool(const SeriesView&)> visit) const {
+SeriesGroups Reader::Group(const std::vector<Place>& places) {
+  std::vector<const Match*> matches;
+  matches.reserve(places.size());
+  for (const Place& place : places) {
+    matches.push_back(&place.match);
+  }
+  return SeriesGroups(matches);
+}
+
+Labels Reader::LabelsOf(const std::vector<Place>& places, const SeriesPlace& at) {
+  const SourceSchema& pair = places[at.place].match.pair->pair;
+  return SeriesLabels(*pair.source, *pair.schema, at.series);
+}
+
+const MetricInfo& Reader::MetricOf(const std::vector<Place>& places, const SeriesPlace& at) {
+  return places[at.place].match.pair->pair.schema->schema->metric_of(at.series);
+}
+
+absl::StatusOr<std::vector<Reader::Place>> Reader::PlacesOf(
+    std::span<const Node> nodes, PairMatcher* matcher, int64_t start_ms, int64_t end_ms,
+    std::unique_ptr<History::Moment>* recent) const {
   std::vector<Place> places;
   for (const Node& node : nodes) {
     for (const Match& match : node.matches) {
@@ -143,27 +166,33 @@ absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatche
       places.push_back({match, nullptr, RunsOf(pair, start_ms, end_ms), HeldOf(pair)});
     }
   }
-  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<History::Moment> recent, history_.Now());
+  RONDA_ASSIGN_OR_RETURN(*recent, history_.Now());
   RONDA_RETURN_IF_ERROR(AddSegments(nodes, matcher, start_ms, end_ms, &places));
+  return places;
+}
 
-  const SeriesPlaces by_labels = ByLabels(places);
+absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatcher* matcher,
+                                         int64_t start_ms, int64_t end_ms,
+                                         absl::FunctionRef<bool(const SeriesView&)> visit) const {
+  std::unique_ptr<History::Moment> recent;
+  RONDA_ASSIGN_OR_RETURN(const std::vector<Place> places,
+                         PlacesOf(nodes, matcher, start_ms, end_ms, &recent));
+  const SeriesGroups groups = Group(places);
   const size_t at_once = SeriesAtOnce(start_ms, end_ms);
-  for (auto it = by_labels.begin(); it != by_labels.end();) {
-    const auto first = it;
+  for (size_t next = 0; next < groups.size();) {
+    const size_t first = next;
     SeriesBatch wanted(places.size());
-    for (; it != by_labels.end() && wanted.size() < at_once; ++it) {
-      wanted.Add(it->second);
+    for (; next < groups.size() && wanted.size() < at_once; ++next) {
+      wanted.Add(groups[next]);
     }
     wanted.Sort();
     RONDA_RETURN_IF_ERROR(ReadPlaces(places, recent.get(), start_ms, end_ms, &wanted));
     MergedSeries merged;
-    auto one = first;
-    for (size_t i = 0; i < wanted.size(); ++i, ++one) {
+    for (size_t i = 0; i < wanted.size(); ++i) {
       wanted.Merge(i, start_ms, end_ms, &merged);
-      const SeriesPlace& at = one->second.front();
-      const MetricInfo& metric =
-          places[at.place].match.pair->pair.schema->schema->metric_of(at.series);
-      if (!merged.t_ms.empty() && !visit({one->first, metric, merged.t_ms, merged.values})) {
+      const SeriesPlace& at = groups[first + i].front();
+      if (!merged.t_ms.empty() &&
+          !visit({LabelsOf(places, at), MetricOf(places, at), merged.t_ms, merged.values})) {
         return false;
       }
     }
@@ -172,7 +201,7 @@ absl::StatusOr<bool> Reader::SelectNodes(std::span<const Node> nodes, PairMatche
 }
 
 absl::Status Reader::ReadPlaces(const std::vector<Place>& places, History::Moment* recent,
-                                int64_t start_ms, int64_t end_ms, SeriesBatch* wanted) {
+                                int64_t start_ms, int64_t end_ms, SeriesBatch* wanted) const {
   SegmentFile* open = nullptr;
   std::unique_ptr<SegmentFile::Moment> rows;  // of the file `open`
   for (uint32_t i = 0; i < places.size(); ++i) {
@@ -191,12 +220,21 @@ absl::Status Reader::ReadPlaces(const std::vector<Place>& places, History::Momen
       }
     };
     for (const RunSnapshot& run : place.runs) {
-      DecodedSamples decoded = DecodeSamples(run.frames, series);
-      std::vector<uint64_t> order;
-      for (size_t f = 0; f < decoded.frames; ++f) {
-        order.push_back(run.frames[f].order);
-      }
-      add_run(std::move(decoded.t_ms), std::move(order), std::move(decoded.columns));
+      runs_.Read(run, series, [&](const RunColumns& columns) {
+        std::vector<uint64_t> order;
+        std::vector<std::vector<double>> values(series.size());
+        const auto [first, last] = TicksWithin(run, columns, start_ms, end_ms);
+        for (size_t f = first; f < last; ++f) {
+          order.push_back(run.frames[f].order);
+        }
+        for (size_t c = 0; c < series.size(); ++c) {
+          if (columns.Has(series[c])) {
+            columns.Copy(series[c], first, last, &values[c]);
+          }
+        }
+        const auto t_ms = columns.t_ms().subspan(first, last - first);
+        add_run({t_ms.begin(), t_ms.end()}, std::move(order), std::move(values));
+      });
     }
     if (place.held != nullptr) {
       std::vector<std::vector<double>> columns;

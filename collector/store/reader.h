@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,8 +14,10 @@
 #include "collector/store/queryable.h"
 #include "collector/store/record_files.h"
 #include "collector/store/records.h"
+#include "collector/store/run_cache.h"
 #include "collector/store/segments.h"
 #include "collector/store/series_batch.h"
+#include "collector/store/series_groups.h"
 #include "collector/store/store_state.h"
 
 namespace ronda::store {
@@ -36,6 +37,8 @@ class Reader : public Queryable, public RecordReader {
 
   absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override;
+  absl::Status SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                            absl::FunctionRef<bool(const SeriesView&)> visit) const override;
   absl::StatusOr<TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
                                          Resolution resolution, int64_t start_ms,
                                          int64_t end_ms) const override;
@@ -60,10 +63,7 @@ class Reader : public Queryable, public RecordReader {
 
  private:
   // A pair, and which of its series match.
-  struct Match {
-    PairIndex::Pair pair;
-    SeriesList series;
-  };
+  using Match = SeriesGroups::Match;
   // A node, and what the store's catalogue has of it: nothing, if all is in history files.
   struct Node {
     std::string name;
@@ -76,8 +76,9 @@ class Reader : public Queryable, public RecordReader {
     std::vector<RunSnapshot> runs;
     std::shared_ptr<const HeldTick> held;
   };
-  using SeriesPlaces = std::map<Labels, std::vector<SeriesPlace>>;
-  static SeriesPlaces ByLabels(const std::vector<Place>& places);
+  static SeriesGroups Group(const std::vector<Place>& places);
+  static Labels LabelsOf(const std::vector<Place>& places, const SeriesPlace& at);
+  static const MetricInfo& MetricOf(const std::vector<Place>& places, const SeriesPlace& at);
 
   PairIndex Index() const;
   // Records of head and recent.db, sorted, with their nodes.
@@ -95,11 +96,24 @@ class Reader : public Queryable, public RecordReader {
                                               int64_t end_ms) const;
   absl::Status AddSegments(std::span<const Node> nodes, PairMatcher* matcher, int64_t start_ms,
                            int64_t end_ms, std::vector<Place>* places) const;
+  // Of head and recent.db at one moment, and of the files after it.
+  absl::StatusOr<std::vector<Place>> PlacesOf(std::span<const Node> nodes, PairMatcher* matcher,
+                                              int64_t start_ms, int64_t end_ms,
+                                              std::unique_ptr<History::Moment>* recent) const;
+  using SelectSome = absl::StatusOr<bool> (Reader::*)(
+      std::span<const Node> nodes, PairMatcher* matcher, int64_t start_ms, int64_t end_ms,
+      absl::FunctionRef<bool(const SeriesView&)> visit) const;
+  // All nodes, some at a time.
+  absl::Status SelectBy(SelectSome select, const std::vector<Matcher>& matchers, int64_t start_ms,
+                        int64_t end_ms, absl::FunctionRef<bool(const SeriesView&)> visit) const;
   absl::StatusOr<bool> SelectNodes(std::span<const Node> nodes, PairMatcher* matcher,
                                    int64_t start_ms, int64_t end_ms,
                                    absl::FunctionRef<bool(const SeriesView&)> visit) const;
-  static absl::Status ReadPlaces(const std::vector<Place>& places, History::Moment* recent,
-                                 int64_t start_ms, int64_t end_ms, SeriesBatch* wanted);
+  absl::Status ReadPlaces(const std::vector<Place>& places, History::Moment* recent,
+                          int64_t start_ms, int64_t end_ms, SeriesBatch* wanted) const;
+  absl::StatusOr<bool> SelectNewestOf(std::span<const Node> nodes, PairMatcher* matcher,
+                                      int64_t start_ms, int64_t end_ms,
+                                      absl::FunctionRef<bool(const SeriesView&)> visit) const;
   // Calls `visit` for each pair with series that match and may have samples in the time, once for
   // each catalogue that it is in.
   absl::Status FindPairs(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
@@ -114,6 +128,7 @@ class Reader : public Queryable, public RecordReader {
   const LevelOne& level_;
   const Segments& segments_;  // of samples
   const RecordFiles& records_;
+  mutable RunCache runs_;
 };
 
 }  // namespace ronda::store

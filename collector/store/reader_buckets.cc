@@ -153,20 +153,20 @@ absl::StatusOr<bool> Reader::SelectBucketsOf(
     for (const std::string& node : nodes) {
       in_file.FindOfNode(node, matcher, start_ms, end_ms,
                          [&](const PairIndex::Pair& pair, const SeriesList& series) {
-                           places.push_back({{pair, series}, file, {}});
+                           places.push_back({{pair, series}, file, {}, nullptr});
                          });
     }
   }
-  const SeriesPlaces by_labels = ByLabels(places);
+  const SeriesGroups groups = Group(places);
   const int64_t each = std::max<int64_t>(
       1, std::min(end_ms - start_ms, int64_t{400} * 86'400'000) / ResolutionMs(resolution));
   const auto at_once = static_cast<size_t>(std::clamp<int64_t>(kBucketsAtOnce / each, 1, 10'000));
-  for (auto it = by_labels.begin(); it != by_labels.end();) {
-    const auto first = it;
+  for (size_t next = 0; next < groups.size();) {
+    const size_t begin = next;
     std::vector<std::vector<std::pair<uint32_t, size_t>>> wanted(places.size());
     size_t count = 0;
-    for (; it != by_labels.end() && count < at_once; ++it, ++count) {
-      for (const SeriesPlace& at : it->second) {
+    for (; next < groups.size() && count < at_once; ++next, ++count) {
+      for (const SeriesPlace& at : groups[next]) {
         wanted[at.place].push_back({at.series, count});
       }
     }
@@ -190,13 +190,11 @@ absl::StatusOr<bool> Reader::SelectBucketsOf(
             }
           }));
     }
-    auto one = first;
-    for (size_t i = 0; i < count; ++i, ++one) {
-      const SeriesPlace& at = one->second.front();
-      const MetricInfo& metric =
-          places[at.place].match.pair->pair.schema->schema->metric_of(at.series);
+    for (size_t i = 0; i < count; ++i) {
+      const SeriesPlace& at = groups[begin + i].front();
+      const MetricInfo& metric = MetricOf(places, at);
       MergeBuckets(metric.type == MetricType::kCounter, &found[i]);
-      if (!found[i].empty() && !visit({one->first, metric, found[i]})) {
+      if (!found[i].empty() && !visit({LabelsOf(places, at), metric, found[i]})) {
         return false;
       }
     }

@@ -72,10 +72,14 @@ size_t DecodeRecords(std::span<const HeadFrame> frames, RecordKind* kind,
 }
 
 bool IsVisible(std::span<const double> column, size_t i) {
-  if (IsHole(column[i])) {
+  return IsVisible(column[i], i > 0 ? std::optional(column[i - 1]) : std::nullopt);
+}
+
+bool IsVisible(double value, std::optional<double> before) {
+  if (IsHole(value)) {
     return false;
   }
-  return !IsStale(column[i]) || i == 0 || !IsStale(column[i - 1]);
+  return !IsStale(value) || !before || !IsStale(*before);
 }
 
 }  // namespace ronda::store

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,5 +33,7 @@ size_t DecodeRecords(std::span<const HeadFrame> frames, RecordKind* kind,
 // Whether value `i` of a column is a sample for readers. A staleness marker is one where a series
 // ended, or was absent when the run began; elsewhere it says that there is none.
 bool IsVisible(std::span<const double> column, size_t i);
+// The same of a value and the one before it; nullopt: it is the first.
+bool IsVisible(double value, std::optional<double> before);
 
 }  // namespace ronda::store

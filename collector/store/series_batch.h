@@ -28,7 +28,9 @@ class SeriesBatch {
   void Sort();
   // Ascending: what to read of a place.
   std::span<const uint32_t> series(size_t place) const { return wanted_[place]; }
-  // `index` is that in series(place). A piece without values is nothing.
+  // The number of a series: how many were added before it. `index` is that in series(place).
+  size_t number(size_t place, size_t index) const { return slots_[place][index].second; }
+  // A piece without values is nothing.
   void AddPiece(size_t place, size_t index, SeriesPiece piece);
 
   // What was read of the series added as number `i`.

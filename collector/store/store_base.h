@@ -33,6 +33,10 @@ class StoreBase : public Store {
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override {
     return reader_->Select(matchers, start_ms, end_ms, visit);
   }
+  absl::Status SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                            absl::FunctionRef<bool(const SeriesView&)> visit) const override {
+    return reader_->SelectNewest(matchers, start_ms, end_ms, visit);
+  }
   absl::StatusOr<TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
                                          Resolution resolution, int64_t start_ms,
                                          int64_t end_ms) const override {

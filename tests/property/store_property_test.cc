@@ -271,11 +271,33 @@ class StoreProperty {
     for (const auto& [name, samples] : want) {
       ASSERT_EQ(got[name], samples) << when << ": " << name;
     }
+    CompareNewest(when, start, end, want);
     CompareBuckets(when, start, std::min(end, kT0 + int64_t{100'000'000}));
     for (const Sender& sender : senders_) {
       const codec::RangeSet held = store_->Held(nodes_[sender.node], sender.epoch);
       ASSERT_EQ(held.count(), *sender.next_seq - 1) << when;
     }
+  }
+
+  // Of each series the newest sample in the window.
+  void CompareNewest(const std::string& when, int64_t start, int64_t end, const Model& want) {
+    size_t series = 0;
+    ASSERT_OK(store_->SelectNewest(
+        {*Matcher::New(Matcher::Type::kRegex, "__name__", ".+")}, start, end,
+        [&](const SeriesView& view) {
+          ++series;
+          const std::string name = view.labels.ToString();
+          const auto samples = want.find(name);
+          EXPECT_NE(samples, want.end()) << when << ": " << name;
+          EXPECT_FALSE(view.t_ms.empty()) << when << ": " << name;
+          if (samples != want.end() && !view.t_ms.empty()) {
+            EXPECT_EQ(view.t_ms.back(), samples->second.rbegin()->first) << when << ": " << name;
+            EXPECT_EQ(std::bit_cast<uint64_t>(view.values.back()), samples->second.rbegin()->second)
+                << when << ": " << name;
+          }
+          return !::testing::Test::HasFailure();
+        }));
+    ASSERT_EQ(series, want.size()) << when;
   }
 
   // Inside of what they cover, buckets are those of the samples that the store gives.

@@ -56,6 +56,18 @@ absl::Status EvalContext::Check() {
 absl::Status EvalContext::Select(const std::vector<Matcher>& matchers, int64_t start_ms,
                                  int64_t end_ms,
                                  absl::FunctionRef<absl::Status(const store::SeriesView&)> visit) {
+  return SelectBy(&store::Queryable::Select, matchers, start_ms, end_ms, visit);
+}
+
+absl::Status EvalContext::SelectNewest(
+    const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+    absl::FunctionRef<absl::Status(const store::SeriesView&)> visit) {
+  return SelectBy(&store::Queryable::SelectNewest, matchers, start_ms, end_ms, visit);
+}
+
+absl::Status EvalContext::SelectBy(
+    StoreSelect select, const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+    absl::FunctionRef<absl::Status(const store::SeriesView&)> visit) {
   ++stats_.selects;
   if (end_ms < start_ms) {
     return absl::OkStatus();
@@ -63,7 +75,7 @@ absl::Status EvalContext::Select(const std::vector<Matcher>& matchers, int64_t s
   absl::Status status = Check();
   RONDA_RETURN_IF_ERROR(status);
   const absl::Status read =
-      store_.Select(matchers, start_ms, end_ms, [&](const store::SeriesView& series) {
+      (store_.*select)(matchers, start_ms, end_ms, [&](const store::SeriesView& series) {
         status = Check();
         const auto samples = static_cast<int64_t>(series.t_ms.size());
         if (status.ok()) {

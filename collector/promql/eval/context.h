@@ -35,6 +35,9 @@ class EvalContext {
   // Reads the store, counts what was read, and ends early by itself as Check() and the limits say.
   absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                       absl::FunctionRef<absl::Status(const store::SeriesView&)> visit);
+  // The same for the newest sample of each series: there may be older ones.
+  absl::Status SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                            absl::FunctionRef<absl::Status(const store::SeriesView&)> visit);
 
   // kResourceExhausted if so many samples more would be too many. Use Charge for what stays.
   absl::Status CheckRoom(int64_t samples, int64_t bytes) const;
@@ -61,6 +64,13 @@ class EvalContext {
     double max_diff;
     int count;
   };
+
+  using StoreSelect =
+      absl::Status (store::Queryable::*)(const std::vector<Matcher>&, int64_t, int64_t,
+                                         absl::FunctionRef<bool(const store::SeriesView&)>) const;
+  absl::Status SelectBy(StoreSelect select, const std::vector<Matcher>& matchers, int64_t start_ms,
+                        int64_t end_ms,
+                        absl::FunctionRef<absl::Status(const store::SeriesView&)> visit);
 
   const store::Queryable& store_;
   const QueryOptions& options_;

@@ -54,7 +54,9 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, const Grid&
     }
     return sink({series.labels, false, false, values});
   };
-  return context_.Select(selector.matchers, first - lookback + 1, last, visit);
+  return fixed || grid.size == 1
+             ? context_.SelectNewest(selector.matchers, first - lookback + 1, last, visit)
+             : context_.Select(selector.matchers, first - lookback + 1, last, visit);
 }
 
 absl::Status Evaluator::Ranges(const Expr& expr, const Grid& grid, RangeSink sink) {
