@@ -141,8 +141,11 @@ std::optional<Transition> Advance(const Rule& rule, const Observation& seen, int
 
 void ExpandAnnotations(const Rule& rule, double value, Alert* alert) {
   alert->annotations.clear();
+  const tmpl::AlertData data{alert->labels, value, {}};
+  tmpl::Environment environment;
+  environment.now_ms = alert->changed_at_ms;
   for (const TemplatedLabel& annotation : rule.annotations) {
-    alert->annotations.push_back({annotation.name, annotation.value.Expand(alert->labels, value)});
+    alert->annotations.push_back({annotation.name, annotation.value.ExpandOrSay(data, environment)});
   }
 }
 

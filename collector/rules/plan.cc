@@ -90,7 +90,7 @@ Labels AlertLabels(const Rule& rule, const Labels& series_labels, const Labels& 
   Labels out = series;
   for (const TemplatedLabel& label : rule.labels) {
     // Templates see the series' labels, not those that other lines of the rule add.
-    out.Set(label.name, label.value.Expand(series, 0));
+    out.Set(label.name, label.value.ExpandOrSay({series, 0, {}}, {}));
   }
   out.Set("alertname", rule.name);
   return out;

@@ -230,10 +230,15 @@ class Reader {
         return Error(entry.second,
                      fmt::format("\"{}\" in {} of {} must be a text", name, key, where));
       }
-      auto value = Template::Parse(entry.second.Scalar());
+      auto value = tmpl::Template::Parse(entry.second.Scalar());
       if (!value.ok()) {
         return Error(entry.second, fmt::format("\"{}\" in {} of {}: {}", name, key, where,
                                                Message(value.status())));
+      }
+      if (value->uses_query()) {
+        return Error(entry.second, fmt::format("\"{}\" in {} of {} uses query(), which is not supported "
+                                               "in this version",
+                                               name, key, where));
       }
       out.push_back({name, *std::move(value)});
     }

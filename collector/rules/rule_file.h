@@ -9,13 +9,13 @@
 
 #include "absl/status/statusor.h"
 #include "collector/promql/threshold.h"
-#include "collector/rules/template.h"
+#include "collector/template/template.h"
 
 namespace ronda::rules {
 
 struct TemplatedLabel {
   std::string name;
-  Template value;
+  tmpl::Template value;
 };
 
 // An alerting rule.

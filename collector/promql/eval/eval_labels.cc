@@ -2,7 +2,6 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -15,66 +14,13 @@
 #include "collector/promql/utf8.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/model/regex_groups.h"
 
 namespace ronda::promql {
 namespace {
 
 const std::string& TextOf(const Expr& expr) {
   return static_cast<const StringLiteral&>(WithoutParens(expr)).value;
-}
-
-// The groups of a match by number and name.
-struct Groups {
-  const re2::RE2& regex;
-  const std::vector<re2::StringPiece>& values;
-
-  std::string_view Find(std::string_view name) const {
-    size_t index = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
-    if (error != std::errc() || end != name.data() + name.size()) {
-      const auto& names = regex.NamedCapturingGroups();
-      const auto found = names.find(std::string(name));
-      if (found == names.end()) {
-        return "";
-      }
-      index = static_cast<size_t>(found->second);
-    }
-    return index < values.size() ? std::string_view(values[index].data(), values[index].size())
-                                 : "";
-  }
-};
-
-bool IsNameCharacter(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-// $1, ${1}, $name and ${name} become what the group matched ("" if there is none); $$ is $.
-std::string Expand(std::string_view form, const Groups& groups) {
-  std::string out;
-  while (!form.empty()) {
-    const size_t dollar = form.find('$');
-    out += form.substr(0, dollar);
-    if (dollar == std::string_view::npos) {
-      break;
-    }
-    form.remove_prefix(dollar + 1);
-    if (form.starts_with('$')) {
-      out += '$';
-      form.remove_prefix(1);
-      continue;
-    }
-    const bool braced = form.starts_with('{');
-    size_t length = braced ? 1 : 0;
-    while (length < form.size() && IsNameCharacter(form[length])) ++length;
-    const std::string_view name = form.substr(braced ? 1 : 0, length - (braced ? 1 : 0));
-    if (name.empty() || (braced && (length == form.size() || form[length] != '}'))) {
-      out += '$';  // no reference: as it is
-      continue;
-    }
-    out += groups.Find(name);
-    form.remove_prefix(length + (braced ? 1 : 0));
-  }
-  return out;
 }
 
 // Sets the label that a function is for.
@@ -145,7 +91,7 @@ absl::StatusOr<Table> Evaluator::LabelReplace(const CallExpr& call, const Grid& 
   for (OwnedRow& row : table.rows) {
     const std::string value(row.labels.Get(from));
     if (regex.Match(value, 0, value.size(), re2::RE2::ANCHOR_BOTH, matches.data(), groups)) {
-      SetLabel(to, Expand(form, {regex, matches}), &row);
+      SetLabel(to, ExpandGroups(form, regex, matches), &row);
     }
   }
   RONDA_RETURN_IF_ERROR(MergeSameLabels(&table.rows));

@@ -105,8 +105,10 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
       {WithRule("alert: A\n    expr: up > 1\n    labels: {a: [c]}"), "must be a text"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {a: '{{ $value }}'}"), "uses $value"},
       {WithRule("alert: A\n    expr: up > 1\n    annotations: {a: '{{ $value | roundUp }}'}"),
-       "a.yml:6:22: \"a\" in annotations of the rule \"A\": {{ $value | roundUp }}: unknown "
-       "function roundUp"},
+       "a.yml:6:22: \"a\" in annotations of the rule \"A\": line 1: function \"roundUp\" not "
+       "defined"},
+      {WithRule("alert: A\n    expr: up > 1\n    annotations: {a: '{{ query `up` | first }}'}"),
+       "a.yml:6:22: \"a\" in annotations of the rule \"A\" uses query()"},
       {WithRule("alert: A\n    expr: up > 1\n    annotations: {ronda_clear: up}"),
        "ronda_clear of the rule \"A\": 1:1: expected"},
       {WithRule("alert: A\n    expr: up > 1\n    annotations: {ronda_clear: x < 1}"),

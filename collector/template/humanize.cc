@@ -1,12 +1,11 @@
-#include "collector/rules/humanize.h"
+#include "collector/template/humanize.h"
 
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 
 #include <fmt/format.h>
 
-namespace ronda::rules {
+namespace ronda::tmpl {
 namespace {
 
 constexpr std::string_view kSmall[] = {"m", "u", "n", "p", "f", "a", "z", "y"};
@@ -98,16 +97,4 @@ std::string HumanizeDuration(double v) {
 
 std::string HumanizePercentage(double v) { return FourDigits(v * 100) + "%"; }
 
-std::string FormatGoNumber(double v) {
-  if (!std::isfinite(v)) {
-    return FourDigits(v);
-  }
-  const double size = std::fabs(v);
-  const auto format = v != 0 && (size < 1e-4 || size >= 1e21) ? std::chars_format::scientific
-                                                              : std::chars_format::fixed;
-  char buffer[64];
-  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), v, format);
-  return std::string(buffer, result.ptr);
-}
-
-}  // namespace ronda::rules
+}  // namespace ronda::tmpl
