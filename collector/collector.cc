@@ -323,6 +323,13 @@ absl::Status Collector::Impl::BuildTrust(const Clock& clock) {
 absl::Status Collector::Impl::Serve(const Clock& clock) {
   ingest::SessionLimits limits;
   limits.max_series = static_cast<size_t>(config.limits.max_series);
+  limits.max_message_bytes = static_cast<size_t>(config.limits.max_message_bytes);
+  limits.max_new_series = static_cast<size_t>(config.limits.max_new_series);
+  limits.max_labels = static_cast<size_t>(config.limits.max_labels);
+  limits.max_label_name_bytes = static_cast<size_t>(config.limits.max_label_name_bytes);
+  limits.max_label_value_bytes = static_cast<size_t>(config.limits.max_label_value_bytes);
+  limits.max_samples = static_cast<double>(config.limits.max_samples);
+  limits.max_ahead_ms = config.limits.max_ahead_ms;
   ingest_service = ingest::NewIngestService(*pipeline, *store, clock, limits, *streams);
   query_service = query::NewQueryService(*api);
   admin_service = admin::NewAdminService({authority.get(), *ledger, *streams, *store, clock});

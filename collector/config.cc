@@ -230,8 +230,23 @@ Type<ChannelConfig> NewChannelType() {
 Type<LimitsConfig> LimitsType() {
   return Object<LimitsConfig>()
       .Add("max_message", &LimitsConfig::max_message_bytes, Size(64 * kKiB, 64 * kMiB),
-           "largest message that is read from the network")
-      .Add("max_series", &LimitsConfig::max_series, Int(1, 10'000'000), "series of one agent")
+           "largest message of an agent; one that sends a larger one is disconnected")
+      .Add("max_series", &LimitsConfig::max_series, Int(1, 10'000'000),
+           "series of one agent; groups of series beyond it are refused")
+      .Add("max_new_series", &LimitsConfig::max_new_series, Int(1, 10'000'000),
+           "new series of one agent a minute, after max_series at once; groups with more are "
+           "refused until there is room")
+      .Add("max_labels", &LimitsConfig::max_labels, Int(1, 32),
+           "labels of one series, without the node's own")
+      .Add("max_label_name", &LimitsConfig::max_label_name_bytes, Size(8, 128),
+           "longest name of a metric or label")
+      .Add("max_label_value", &LimitsConfig::max_label_value_bytes, Size(8, kKiB),
+           "longest value of a label")
+      .Add("max_samples", &LimitsConfig::max_samples, Int(100, 100'000'000),
+           "samples of one agent a second (a message counts as 100 at least); from one that sends "
+           "more is read more slowly, and it keeps the rest")
+      .Add("max_ahead", &LimitsConfig::max_ahead_ms, Duration(kSecond, 24 * kHour),
+           "samples of a node whose clock is further ahead than this are refused")
       .Add("max_agents", &LimitsConfig::max_agents, Int(1, 1'000'000),
            "agents connected at the same time")
       .Build();

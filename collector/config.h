@@ -63,9 +63,16 @@ struct TlsConfig {
 
 enum class SocketOthers { kNone, kRead };
 
+// Of one agent, but for the last.
 struct LimitsConfig {
   int64_t max_message_bytes = 4 << 20;
-  int64_t max_series = 10'000;  // of one agent
+  int64_t max_series = 10'000;
+  int64_t max_new_series = 1'000;  // a minute
+  int64_t max_labels = 32;         // of one series
+  int64_t max_label_name_bytes = 128;
+  int64_t max_label_value_bytes = 1024;
+  int64_t max_samples = 50'000;  // a second
+  int64_t max_ahead_ms = 10 * 60 * 1'000;
   int64_t max_agents = 20'000;
 };
 

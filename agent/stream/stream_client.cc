@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -29,6 +30,7 @@ constexpr std::chrono::milliseconds kDrainStep{150};
 // How long a collector may take to end the stream after goodbye; less than Stop() allows beyond the
 // time to drain.
 constexpr int64_t kGoodbyeMs = 800;
+constexpr int64_t kRejectionLogMs = 60'000;
 using ReaderWriter = grpc::ClientReaderWriter<v1::AgentMessage, v1::CollectorMessage>;
 
 std::vector<codec::SeqRange> FromProto(const google::protobuf::RepeatedPtrField<v1::SeqRange>& in) {
@@ -75,6 +77,7 @@ struct StreamClient::Impl {
   bool SendRequestedSchemas(ReaderWriter& stream);
   void Receive(ReaderWriter& stream);
   void Handle(const v1::CollectorMessage& message);
+  void LogRejection(const v1::Reject& reject);
   // True if goodbye was said and the collector ended the stream upon it.
   bool Drain(ReaderWriter& stream);
   bool WaitForConnection(grpc::Channel& channel);
@@ -97,6 +100,11 @@ struct StreamClient::Impl {
   const Clock& clock;
   rpc::Backoff backoff;
   uint64_t hello_epoch = 0;  // that the present stream speaks of; the sending thread's
+  struct Rejections {
+    int64_t logged_mono_ms = 0;  // 0: never
+    int64_t since_log = 0;
+  };
+  std::map<int, Rejections> rejections;  // by reason; the receiving thread's
   std::thread thread;
 
   Mutex mu;
@@ -518,6 +526,19 @@ void StreamClient::Impl::Receive(ReaderWriter& stream) {
   queue.Wake();
 }
 
+// The first of a reason at once, then one line a minute with their number.
+void StreamClient::Impl::LogRejection(const v1::Reject& reject) {
+  Rejections& of_reason = rejections[reject.reason()];
+  ++of_reason.since_log;
+  const int64_t now = clock.MonotonicMs();
+  if (of_reason.logged_mono_ms != 0 && now - of_reason.logged_mono_ms < kRejectionLogMs) {
+    return;
+  }
+  obs::Warn("stream", "the collector refused frames reason={} times={} detail=\"{}\"",
+            v1::Reject::Reason_Name(reject.reason()), of_reason.since_log, reject.detail());
+  of_reason = {now, 0};
+}
+
 void StreamClient::Impl::Handle(const v1::CollectorMessage& message) {
   switch (message.message_case()) {
     case v1::CollectorMessage::kAck: {
@@ -540,10 +561,12 @@ void StreamClient::Impl::Handle(const v1::CollectorMessage& message) {
       break;
     }
     case v1::CollectorMessage::kReject:
-      obs::Warn("stream", "the collector refused frames reason={} detail=\"{}\"",
-                v1::Reject::Reason_Name(message.reject().reason()), message.reject().detail());
-      queue.Reject(message.reject().epoch(), FromProto(message.reject().range()),
-                   message.reject().detail());
+      LogRejection(message.reject());
+      // Of what comes too fast nothing is lost: it is read more slowly.
+      if (message.reject().reason() != v1::Reject::RATE) {
+        queue.Reject(message.reject().epoch(), FromProto(message.reject().range()),
+                     message.reject().detail());
+      }
       break;
     case v1::CollectorMessage::kNewEpoch: {
       obs::Warn("stream", "the collector orders new numbers detail=\"{}\"",

@@ -42,6 +42,26 @@ std::string SourcesJson(const query::NodeStatus& node) {
   return json + "]";
 }
 
+// "new_series 12, rate 1": how many frames were refused, by cause.
+std::string RefusedText(const query::NodeStatus& node) {
+  std::string text;
+  for (const query::Refused& refused : node.refused) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", refused.cause, refused.count);
+  }
+  return text;
+}
+
+std::string RefusedJson(const Context& context, const query::NodeStatus& node) {
+  std::string json = "[";
+  for (const query::Refused& refused : node.refused) {
+    json += fmt::format("{}{{\"cause\":{},\"count\":{},\"last\":{},\"detail\":{}}}",
+                        json.size() > 1 ? "," : "", JsonString(refused.cause), refused.count,
+                        JsonString(FormatRfc3339(refused.last_ms, context.zone)),
+                        JsonString(refused.detail));
+  }
+  return json + "]";
+}
+
 std::string LabelsText(const Labels& labels, bool json) {
   std::string text;
   for (const Label& label : labels.all()) {
@@ -65,7 +85,9 @@ std::vector<Cell> Row(const Context& context, const query::NodeStatus& node, int
   const bool json = context.settings.format == Format::kJson;
   Cell sources = Cell::Text(SourcesText(node));
   Cell labels = Cell::Text(LabelsText(node.labels, false));
+  Cell refused = Cell::Text(RefusedText(node), Colour::kWarn);
   if (json) {
+    refused = {"", RefusedJson(context, node), true, Colour::kNone};
     sources = {"", SourcesJson(node), true, Colour::kNone};
     labels = {"", LabelsText(node.labels, true), true, Colour::kNone};
   }
@@ -79,6 +101,7 @@ std::vector<Cell> Row(const Context& context, const query::NodeStatus& node, int
               ? Cell::Number(*node.clock_offset_ms, fmt::format("{} ms", *node.clock_offset_ms))
               : Cell::None(),
           Cell::Number(node.gaps_24h, fmt::format("{}", node.gaps_24h)),
+          std::move(refused),
           std::move(labels)};
 }
 
@@ -94,6 +117,22 @@ absl::Status PrintGaps(Context& context, const std::string& node, int64_t now_ms
   return Print(context, GapReport(context, gaps, now_ms));
 }
 
+// What was refused of one node, with the reasons.
+void ExplainRefusals(Context& context, const query::NodeStatus& node, int64_t now_ms) {
+  Report report({{"REFUSED", "cause"},
+                 {"COUNT", "count", true},
+                 {"LAST", "last", true},
+                 {"REASON", "reason"}});
+  for (const query::Refused& refused : node.refused) {
+    report.Add({Cell::Text(refused.cause),
+                Cell::Number(refused.count, fmt::format("{}", refused.count)),
+                AgeCell(refused.last_ms, now_ms, context.zone), Cell::Text(refused.detail)});
+  }
+  if (!report.empty()) {
+    context.console.Out("\n" + report.ToTable(context.console.terminal().colour));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
@@ -106,6 +145,7 @@ absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
                  {"AGENT", "agent_version"},
                  {"CLOCK OFFSET", "clock_offset_ms", true},
                  {"GAPS 24H", "gaps_24h", true},
+                 {"REFUSED", "refused"},
                  {"LABELS", "labels"}});
   for (const query::NodeStatus& node : nodes) {
     report.Add(Row(context, node, time.now_ms));
@@ -120,6 +160,7 @@ absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
   }
   if (nodes.size() == 1 && !args.name.empty() && context.settings.format == Format::kTable) {
     RONDA_RETURN_IF_ERROR(PrintGaps(context, args.name, time.now_ms));
+    ExplainRefusals(context, nodes.front(), time.now_ms);
   }
   return nodes.empty() && !args.name.empty() ? kExitNo : kExitOk;
 }

@@ -71,6 +71,13 @@ void AddIngest(const Sources& sources, Exposition* out) {
                "Streams ended because the journal could not keep up.");
   out->Counter("ronda_ingest_held_frames_total", Real(counters.held_frames),
                "Frames that only the rules saw because the disk was full.");
+  out->Metric("ronda_ingest_refused_total", "counter",
+              "Frames, and streams, that were not taken from agents, by cause.");
+  for (size_t i = 0; i < ingest::kRefusals; ++i) {
+    const auto cause = static_cast<ingest::Refusal>(i);
+    out->Sample(Real(sources.pipeline->refusals().of(cause)),
+                One("cause", ingest::ToString(cause)));
+  }
   int64_t connected = 0;
   int64_t silent = 0;
   const std::vector<query::LiveNode> nodes = sources.pipeline->LiveNodes();

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "collector/ingest/mailbox.h"
 #include "collector/ingest/wire_message.h"
+#include "common/base/status.h"
 #include "common/base/thread.h"
 #include "common/rpc/status.h"
 #include "ronda/v1/ingest.pb.h"
@@ -93,6 +95,7 @@ class CallLoop::Impl {
     int64_t heard_ms = 0;
     bool reading = false;
     bool deferred = false;  // the next read waits for an acknowledgement
+    bool paused = false;    // or because the agent sent more than its share
     bool writing = false;
     bool finishing = false;  // Finish() comes after the last write
     bool finished = false;   // it was called
@@ -117,6 +120,9 @@ class CallLoop::Impl {
   void Read(Call* call);
   void DeliverLetters();
   void ReadDeferred();
+  // Judges a message by its size, and hands it on.
+  absl::StatusOr<MessageKind> Take(Call* call);
+  int64_t WaitMs() const;
   void EndIdle();
   void Add(Call* call, v1::CollectorMessage message);
   void End(Call* call, const absl::Status& why);
@@ -132,6 +138,7 @@ class CallLoop::Impl {
   // The thread's.
   absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_;
   std::deque<std::pair<int64_t, uint64_t>> deferred_;  // until when, which call; in order of time
+  std::set<std::pair<int64_t, uint64_t>> paused_;      // likewise
   uint64_t next_call_ = 1;
   size_t used_queues_ = 1;  // those after them hold no call
   int64_t now_ms_ = 0;      // of this round
@@ -170,13 +177,7 @@ void CallLoop::Impl::Run() {
   WaitForCall();
   // A queue that is shut down and drained says so each time it is asked.
   for (size_t drained = 0; drained < queues_.size();) {
-    int64_t wait_ms = kRoundMs;
-    if (drained > 0) {
-      wait_ms = 0;
-    } else if (used_queues_ == 1) {
-      wait_ms = !deferred_.empty() ? kMaxDeferMs : !calls_.empty() ? kSweepMs : -1;
-    }
-    const bool open = Next(0, wait_ms);
+    const bool open = Next(0, drained > 0 ? 0 : WaitMs());
     drained = open ? 0 : 1;
     for (size_t i = 1; i < (open ? used_queues_ : queues_.size()); ++i) {
       drained += Next(i, 0) ? 0 : 1;
@@ -190,6 +191,17 @@ void CallLoop::Impl::Run() {
     }
   }
   calls_.clear();
+}
+
+int64_t CallLoop::Impl::WaitMs() const {
+  if (used_queues_ > 1) {
+    return kRoundMs;
+  }
+  int64_t wait_ms = !deferred_.empty() ? kMaxDeferMs : !calls_.empty() ? kSweepMs : -1;
+  if (!paused_.empty()) {
+    wait_ms = std::min(wait_ms, std::max<int64_t>(1, paused_.begin()->first - now_ms_));
+  }
+  return wait_ms;
 }
 
 bool CallLoop::Impl::Next(size_t queue, int64_t wait_ms) {
@@ -269,6 +281,7 @@ void CallLoop::Impl::OnAccepted(Call* call, bool ok) {
 
 void CallLoop::Impl::Read(Call* call) {
   call->deferred = false;
+  call->paused = false;
   call->reading = true;
   call->asked_ms = now_ms_;
   call->stream.Read(&call->incoming, &call->read);
@@ -287,19 +300,38 @@ void CallLoop::Impl::OnRead(Call* call, bool ok) {
   call->heard_ms = now_ms_;
   MessageKind kind = MessageKind::kOther;
   if (call->session != nullptr && !call->finishing) {
-    if (auto taken = TakeMessage(call->incoming, call->session.get()); taken.ok()) {
+    if (auto taken = Take(call); taken.ok()) {
       kind = *taken;
-    } else {
-      End(call, taken.status());
     }
   }
   call->incoming.Clear();
-  if (kind == MessageKind::kLiveFrames && now_ms_ - call->asked_ms > kSlowReadMs) {
+  const int64_t pause_ms = call->session != nullptr ? call->session->TakePause() : 0;
+  if (pause_ms > 0 && !call->finishing) {
+    call->paused = true;
+    paused_.emplace(now_ms_ + pause_ms, call->number);
+  } else if (kind == MessageKind::kLiveFrames && now_ms_ - call->asked_ms > kSlowReadMs) {
     call->deferred = true;
     deferred_.emplace_back(now_ms_ + kMaxDeferMs, call->number);
   } else {
     Read(call);
   }
+}
+
+absl::StatusOr<MessageKind> CallLoop::Impl::Take(Call* call) {
+  const size_t size = call->incoming.Length();
+  absl::StatusOr<MessageKind> taken = MessageKind::kOther;
+  if (size > call->session->max_message_bytes()) {
+    taken = Fail(absl::StatusCode::kResourceExhausted,
+                 "a message of {} bytes, limits.max_message of collector.yml allows {}", size,
+                 call->session->max_message_bytes());
+    call->session->Refuse(Refusal::kMessageSize, taken.status());
+  } else {
+    taken = TakeMessage(call->incoming, call->session.get());
+    if (!taken.ok()) {
+      call->session->Refuse(Refusal::kDamaged, taken.status());
+    }
+  }
+  return taken;
 }
 
 // Those whose acknowledgement did not come in time.
@@ -308,6 +340,13 @@ void CallLoop::Impl::ReadDeferred() {
     const auto found = calls_.find(deferred_.front().second);
     deferred_.pop_front();
     if (found != calls_.end() && found->second->deferred) {
+      Read(found->second.get());
+    }
+  }
+  while (!paused_.empty() && paused_.begin()->first <= now_ms_) {
+    const auto found = calls_.find(paused_.begin()->second);
+    paused_.erase(paused_.begin());
+    if (found != calls_.end() && found->second->paused) {
       Read(found->second.get());
     }
   }
@@ -368,7 +407,7 @@ void CallLoop::Impl::Pump(Call* call) {
   } else if (call->finishing) {
     call->finished = true;
     call->stream.Finish(call->why, &call->done);
-    if (call->deferred) {
+    if (call->deferred || call->paused) {
       Read(call);  // its end is how the session hears of it
     }
   }

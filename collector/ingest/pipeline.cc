@@ -205,7 +205,8 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   node.followed.live_ms = std::max(node.followed.live_ms, info.last_seen_ms);
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
-  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
+  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch),
+                node.account};
 }
 
 absl::StatusOr<Joined> Pipeline::JoinImport(const JoinRequest& request) {
@@ -228,7 +229,8 @@ absl::StatusOr<Joined> Pipeline::JoinImport(const JoinRequest& request) {
     slot = std::make_unique<Node>();
     slot->info = info;
   }
-  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch)};
+  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch),
+                slot->account};
 }
 
 // Their series have other labels from here on: alerts on the old ones are over.
@@ -491,6 +493,25 @@ absl::Status Pipeline::AcceptImport(store::NodeId id, const store::Epoch& epoch,
   return AppendLocked(node, std::move(batches));
 }
 
+std::shared_ptr<const Schema> Pipeline::LastSchema(store::NodeId id,
+                                                   const GroupIdentity& group) const {
+  MutexLock lock(&mu_);
+  const Node& node = *nodes_.at(id);
+  const auto found = node.sources.find(group);
+  return found == node.sources.end() ? nullptr : found->second.schema;
+}
+
+void Pipeline::NoteRefusal(const std::string& name, Refusal refusal, std::string_view detail) {
+  refusals_.Add(refusal, 1);
+  MutexLock lock(&mu_);
+  for (const auto& [id, node] : nodes_) {
+    if (node->info.name == name) {
+      node->account->Note(refusal, 1, detail, clock_.NowMs());
+      return;
+    }
+  }
+}
+
 void Pipeline::RecordGap(store::NodeId id, int64_t from_ms, int64_t to_ms, const std::string& group,
                          const std::string& cause, const std::string& detail) {
   MutexLock lock(&mu_);
@@ -534,6 +555,7 @@ std::vector<query::LiveNode> Pipeline::LiveNodes() const {
     live.name = node->info.name;
     live.connected = node->port != nullptr;
     live.silent = node->silent;
+    live.refused = node->account->refused();
     live.clock_offset_ms = node->clock_offset_ms;
     live.last_frame_ms =
         node->heard_mono_ms == 0 ? 0 : clock_.NowMs() - (now_mono - node->heard_mono_ms);

@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/ingest/account.h"
 #include "collector/ingest/holes.h"
 #include "collector/ingest/own_frames.h"
 #include "collector/notify/outbox.h"
@@ -64,6 +65,7 @@ struct Joined {
   store::NodeId node = 0;
   codec::RangeSet durable;  // may be forgotten by the agent
   codec::RangeSet held;     // durable or on its way: not to be taken twice
+  std::shared_ptr<Account> account;
 };
 
 // Why no agent ran (causes of gaps).
@@ -147,6 +149,13 @@ class Pipeline : public query::LiveStatus {
   void RecordGap(store::NodeId node, int64_t from_ms, int64_t to_ms, const std::string& group,
                  const std::string& cause, const std::string& detail);
 
+  // What one of the node's groups had last; null if there was none.
+  std::shared_ptr<const Schema> LastSchema(store::NodeId node, const GroupIdentity& group) const;
+  // A stream was refused before it joined, as (or as if) of a node of this name.
+  void NoteRefusal(const std::string& node, Refusal refusal, std::string_view detail);
+  RefusalTotals& refusals() { return refusals_; }
+  const RefusalTotals& refusals() const { return refusals_; }
+
   // All that the agent kept of the time before came: what is missing now will never come.
   void Backfilled(store::NodeId node, const SessionPort* port);
   // Whether backfill may go on, or has to wait until what was taken is committed.
@@ -203,6 +212,7 @@ class Pipeline : public query::LiveStatus {
     Followed followed;
     std::map<GroupIdentity, Source> sources;
     std::vector<rules::Transition> owed;  // that no commit has taken yet
+    const std::shared_ptr<Account> account = std::make_shared<Account>();
     // Appended and not committed; shared with commit callbacks.
     std::shared_ptr<std::atomic<int64_t>> pending_bytes = std::make_shared<std::atomic<int64_t>>(0);
   };
@@ -258,6 +268,8 @@ class Pipeline : public query::LiveStatus {
   const int64_t started_ms_;
   const int64_t started_mono_ms_;
   const store::Epoch own_epoch_;
+
+  RefusalTotals refusals_;
 
   // What was appended and is not committed; shared with commit callbacks, which may come late.
   std::shared_ptr<std::atomic<int64_t>> pending_bytes_;

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/codec/schema_codec.h"
 #include "common/obs/log.h"
@@ -21,7 +22,6 @@ constexpr std::string_view kImport = "import";
 constexpr std::string_view kEpochs = "epochs";
 // Of an agent that is started again and again while no collector is there.
 constexpr int kMaxKeptEpochs = 256;
-constexpr int64_t kRefusedLogMs = 60'000;
 constexpr size_t kMaxHeldRanges = 1000;
 // What an agent may have in flight of backfill, in samples: granted at first, and again as it is
 // committed. So the pace is that of the disk, and even among agents; an import has no live data
@@ -40,16 +40,45 @@ void ToProto(const codec::RangeSet& set, google::protobuf::RepeatedPtrField<v1::
   }
 }
 
-int ReasonOf(const absl::Status& status) {
+// What the work for a message or a frame costs beside its samples, in samples: so that many small
+// ones are no way round the limit.
+constexpr double kMessageCost = 100;
+constexpr double kFrameCost = 10;
+// A schema is decoded and compared, a series of it costs as much as so many samples.
+constexpr double kSchemaSeriesCost = 5;
+// Samples of one message: what unpacks to more is a bomb, since agents send a tick, and backfill
+// ends with the credit.
+constexpr double kMaxMessageSamples = 1'000'000;
+// Decoded samples that wait to be handed on together.
+constexpr size_t kMaxPendingSamples = 100'000;
+
+// Of what a decoder says.
+Refusal RefusalOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnimplemented:
-      return v1::Reject::UNSUPPORTED_VERSION;
+      return Refusal::kVersion;
     case absl::StatusCode::kFailedPrecondition:
-      return v1::Reject::OUT_OF_ORDER;
+      return Refusal::kOutOfOrder;
     case absl::StatusCode::kResourceExhausted:
-      return v1::Reject::TOO_LARGE;
+      return Refusal::kMessageSize;
     default:
-      return v1::Reject::DAMAGED;
+      return Refusal::kDamaged;
+  }
+}
+
+// Of why a stream may not begin.
+Refusal JoinRefusalOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kAlreadyExists:
+      return Refusal::kClone;
+    case absl::StatusCode::kFailedPrecondition:
+      return Refusal::kRetired;
+    case absl::StatusCode::kResourceExhausted:
+      return Refusal::kAgents;
+    case absl::StatusCode::kInvalidArgument:
+      return Refusal::kLabels;
+    default:
+      return Refusal::kIdentity;
   }
 }
 
@@ -74,9 +103,11 @@ void Session::OnMessage(const v1::AgentMessage& message) {
     return;
   }
   if (!joined_ && message.message_case() != v1::AgentMessage::kHello) {
-    Close(Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
+    Refuse(Refusal::kProtocol,
+           Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
     return;
   }
+  Charge(kMessageCost);
   switch (message.message_case()) {
     case v1::AgentMessage::kHello:
       OnHello(message.hello());
@@ -89,6 +120,7 @@ void Session::OnMessage(const v1::AgentMessage& message) {
       TakeFrames({.backfill = frames.lane() == v1::LANE_BACKFILL,
                   .epoch = frames.epoch(),
                   .frames = {frames.frame().begin(), frames.frame().end()}});
+      SendRejects();
       break;
     }
     case v1::AgentMessage::kGoodbye:
@@ -104,20 +136,22 @@ void Session::OnMessage(const v1::AgentMessage& message) {
 
 void Session::OnHello(const v1::Hello& hello) {
   if (joined_) {
-    Close(Fail(absl::StatusCode::kFailedPrecondition, "Hello came twice"));
+    Refuse(Refusal::kProtocol, Fail(absl::StatusCode::kFailedPrecondition, "Hello came twice"));
     return;
   }
+  node_name_ = hello.node().substr(0, 253);
   if (hello.versions().min() > kProtocolVersion || hello.versions().max() < kProtocolVersion) {
-    Close(Fail(absl::StatusCode::kUnimplemented,
-               "the agent speaks protocol versions {} to {}, this collector {}: upgrade the older "
-               "of the two",
-               hello.versions().min(), hello.versions().max(), kProtocolVersion));
+    Refuse(Refusal::kVersion,
+           Fail(absl::StatusCode::kUnimplemented,
+                "the agent speaks protocol versions {} to {}, this collector {}: upgrade the older "
+                "of the two",
+                hello.versions().min(), hello.versions().max(), kProtocolVersion));
     return;
   }
   if (hello.kept_size() > kMaxKeptEpochs) {
-    Close(Fail(absl::StatusCode::kInvalidArgument,
-               "the agent kept frames of {} earlier epochs, {} are allowed", hello.kept_size(),
-               kMaxKeptEpochs));
+    Refuse(Refusal::kProtocol, Fail(absl::StatusCode::kInvalidArgument,
+                                    "the agent kept frames of {} earlier epochs, {} are allowed",
+                                    hello.kept_size(), kMaxKeptEpochs));
     return;
   }
   std::vector<Label> labels;
@@ -147,16 +181,18 @@ void Session::OnHello(const v1::Hello& hello) {
   if (absl::Status may = access::CheckStream(who_, import_, &request.node); !may.ok()) {
     obs::Warn("ingest", "refused a stream peer={} who=\"{}\" reason=\"{}\"", peer_,
               access::Describe(who_), Message(may));
-    Close(may);
+    Refuse(Refusal::kIdentity, may);
     return;
   }
   auto joined =
       import_ ? pipeline_.JoinImport(request) : pipeline_.Join(request, shared_from_this());
   if (!joined.ok()) {
-    Close(joined.status());
+    node_name_ = request.node;
+    Refuse(JoinRefusalOf(joined.status()), joined.status());
     return;
   }
   joined_ = true;
+  account_ = joined->account;
   node_ = joined->node;
   epochs_[request.epoch.id] = {request.epoch, joined->held};
   node_name_ = request.node;
@@ -178,7 +214,8 @@ void Session::OnHello(const v1::Hello& hello) {
     held->set_epoch(kept.id);
     ToProto(store_.Durable(node_, kept), held->mutable_held(), kMaxHeldRanges);
   }
-  welcome->mutable_credit()->set_samples(import_ ? kImportCredit : kBackfillCredit);
+  credit_ = static_cast<int64_t>(import_ ? kImportCredit : kBackfillCredit);
+  welcome->mutable_credit()->set_samples(static_cast<uint64_t>(credit_.load()));
   ToProto(joined->durable, welcome->mutable_held(), kMaxHeldRanges);
   outlet_.send(std::move(answer));
   obs::Info("ingest", "{} joined node={} peer={} version={} clock_offset_ms={}",
@@ -186,43 +223,27 @@ void Session::OnHello(const v1::Hello& hello) {
             request.clock_offset_ms);
 }
 
-absl::Status Session::CheckSchema(const Schema& schema) const {
-  if (schema.series.size() > limits_.max_series) {
-    return Fail(absl::StatusCode::kResourceExhausted, "{} series, {} are allowed",
-                schema.series.size(), limits_.max_series);
-  }
-  for (const Schema::Series& series : schema.series) {
-    for (const Label& label : series.labels.all()) {
-      if (!node_labels_.Get(label.name).empty()) {
-        return Fail(absl::StatusCode::kInvalidArgument,
-                    "the node's label {} is also a label of {}: rename it in agent.yml", label.name,
-                    schema.metrics[series.metric].name);
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
 void Session::OnSchema(const std::string& content) {
   auto schema = codec::DecodeSchema(content);
-  if (!schema.ok()) {
-    Close(Annotate(schema.status(), "schema"));
+  const SchemaHash hash = schema.ok() ? codec::HashSchema(*schema) : ContentHash(content);
+  if (hash != awaited_ || ++schemas_taken_ > limits_.max_schemas) {
+    Refuse(Refusal::kProtocol,
+           Fail(absl::StatusCode::kInvalidArgument,
+                "a schema that was not asked for, or more than {} on one stream",
+                limits_.max_schemas));
     return;
   }
-  if (codec::HashSchema(*schema) != awaited_ || ++schemas_taken_ > limits_.max_schemas) {
-    Close(Fail(absl::StatusCode::kInvalidArgument,
-               "a schema that was not asked for, or more than {} on one stream",
-               limits_.max_schemas));
+  if (schema.ok()) {
+    Charge(static_cast<double>(schema->series.size()) * kSchemaSeriesCost);
+    offered_ = std::make_shared<const Schema>(*std::move(schema));
+  } else if (schema.status().code() == absl::StatusCode::kInvalidArgument) {
+    // As it should be, and not allowed: that costs its group, and not the others.
+    RefuseSchema(awaited_, {Refusal::kLabels, schema.status()});
+  } else {
+    Refuse(RefusalOf(schema.status()), Annotate(schema.status(), "schema"));
     return;
   }
-  if (schema->series.size() > limits_.max_series) {
-    refused_schemas_[awaited_] = schema->series.size();  // not kept: its frames are refused
-  } else if (absl::Status added =
-                 store_.AddSchema(std::make_shared<const Schema>(*std::move(schema)));
-             !added.ok()) {
-    Close(Annotate(added, "adding a schema"));
-    return;
-  }
+  offered_hash_ = awaited_;
   awaited_ = {};
   Pending pending;
   std::deque<Parked> parked = std::exchange(parked_, {});
@@ -241,7 +262,9 @@ void Session::OnSchema(const std::string& content) {
     }
     TakeFrame(frame.bytes, &pending);
   }
+  offered_ = nullptr;
   Deliver(std::move(pending));
+  SendRejects();
 }
 
 void Session::OnFrames(const FramesView& view) {
@@ -249,16 +272,20 @@ void Session::OnFrames(const FramesView& view) {
     return;
   }
   if (!joined_) {
-    Close(Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
+    Refuse(Refusal::kProtocol,
+           Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
     return;
   }
+  Charge(kMessageCost);
   TakeFrames(view);
+  SendRejects();
 }
 
 void Session::TakeFrames(const FramesView& view) {
   const Origin origin{!view.backfill, view.epoch == 0 ? epoch_.id : view.epoch};
   if (!epochs_.contains(origin.epoch) || (origin.live && origin.epoch != epoch_.id)) {
-    Close(
+    Refuse(
+        Refusal::kProtocol,
         Fail(absl::StatusCode::kInvalidArgument,
              "frames of an epoch that Hello did not name, or of an earlier one in the live lane"));
     return;
@@ -276,6 +303,10 @@ void Session::TakeFrames(const FramesView& view) {
     if (over_) {
       return;
     }
+    if (pending.samples + pending.backfilled > kMaxPendingSamples) {
+      Deliver(std::exchange(pending, {}));
+      pending.origin = origin;
+    }
   }
   Deliver(std::move(pending));
 }
@@ -283,9 +314,10 @@ void Session::TakeFrames(const FramesView& view) {
 bool Session::Park(const Origin& origin, std::string_view bytes) {
   parked_bytes_ += bytes.size();
   if (parked_bytes_ > limits_.max_parked_bytes) {
-    Close(Fail(absl::StatusCode::kResourceExhausted,
-               "the schema that was asked for did not come before {} bytes of frames",
-               limits_.max_parked_bytes));
+    Refuse(Refusal::kProtocol,
+           Fail(absl::StatusCode::kResourceExhausted,
+                "the schema that was asked for did not come before {} bytes of frames",
+                limits_.max_parked_bytes));
     return false;
   }
   parked_.push_back({origin, std::string(bytes)});
@@ -326,6 +358,7 @@ void Session::TakeFrame(std::string_view bytes, Pending* pending) {
   if (over_) {
     return;
   }
+  Charge(kFrameCost);
   const Origin origin = pending->origin;
   const bool live = origin.live;
   if (!live && origin.epoch != backfill_epoch_) {
@@ -333,14 +366,14 @@ void Session::TakeFrame(std::string_view bytes, Pending* pending) {
     std::erase_if(groups_, [](const auto& group) { return !group.first.first; });
   }
   if (bytes.size() > codec::kMaxFrameBytes) {
-    RejectFrame(origin.epoch, 0, v1::Reject::TOO_LARGE,
+    RejectFrame(origin.epoch, 0, Refusal::kMessageSize,
                 Fail(absl::StatusCode::kResourceExhausted, "a frame of {} bytes, {} are allowed",
                      bytes.size(), codec::kMaxFrameBytes));
     return;
   }
   const auto header = codec::ParseFrameHeader(bytes);
   if (!header.ok()) {
-    RejectFrame(origin.epoch, 0, ReasonOf(header.status()), header.status());
+    RejectFrame(origin.epoch, 0, RefusalOf(header.status()), header.status());
     return;
   }
   const absl::StatusOr<bool> known = IsKnown(origin.epoch, *header);
@@ -348,12 +381,12 @@ void Session::TakeFrame(std::string_view bytes, Pending* pending) {
     return;
   }
   if (!known.ok()) {
-    RejectFrame(origin.epoch, header->seq, ReasonOf(known.status()), known.status());
+    RejectFrame(origin.epoch, header->seq, RefusalOf(known.status()), known.status());
     return;
   }
   if (groups_.size() >= 2 * limits_.max_groups && !groups_.contains({live, header->group})) {
     RejectFrame(
-        origin.epoch, header->seq, v1::Reject::TOO_MANY_SERIES,
+        origin.epoch, header->seq, Refusal::kSeries,
         Fail(absl::StatusCode::kResourceExhausted, "more than {} groups", limits_.max_groups));
     return;
   }
@@ -372,20 +405,32 @@ void Session::TakeSamples(const codec::FrameHeader& header, std::string_view byt
   const bool live = pending->origin.live;
   const uint64_t epoch = pending->origin.epoch;
   if (absl::Status decoded = group.samples.Decode(bytes); !decoded.ok()) {
-    RejectFrame(epoch, header.seq, ReasonOf(decoded), decoded);
+    RejectFrame(epoch, header.seq, RefusalOf(decoded), decoded);
     return;
   }
   const codec::SampleRunDecoder& frame = group.samples;
+  // Backfill has its credit.
+  Charge(live ? static_cast<double>(frame.values().size()) : 0);
+  if (charged_ > kMaxMessageSamples) {
+    Refuse(Refusal::kMessageSize, Fail(absl::StatusCode::kResourceExhausted,
+                                       "a message of more than {} samples", kMaxMessageSamples));
+    return;
+  }
   if (codec::IsKey(header.kind)) {
     const auto refused = refused_schemas_.find(frame.schema_hash());
     if (refused != refused_schemas_.end()) {
-      group.skip_run = true;
-      RejectFrame(epoch, header.seq, v1::Reject::TOO_MANY_SERIES,
-                  Fail(absl::StatusCode::kResourceExhausted, "{} series, {} are allowed",
-                       refused->second, limits_.max_series));
-      return;
+      if (refused->second.until_mono_ms > clock_.MonotonicMs()) {
+        group.skip_run = true;
+        RejectFrame(epoch, header.seq, refused->second.refusal, refused->second.why);
+        return;
+      }
+      refused_schemas_.erase(refused);
     }
     group.schema = store_.FindSchema(frame.schema_hash());
+    const bool is_new = group.schema == nullptr;
+    if (is_new && offered_ != nullptr && offered_hash_ == frame.schema_hash()) {
+      group.schema = offered_;
+    }
     if (group.schema == nullptr) {
       Park(pending->origin, bytes);
       if (awaited_ != frame.schema_hash()) {
@@ -396,40 +441,26 @@ void Session::TakeSamples(const codec::FrameHeader& header, std::string_view byt
       }
       return;
     }
-    group.skip_run = false;
-    absl::Status fits =
-        checked_.contains(frame.schema_hash()) ? absl::OkStatus() : CheckSchema(*group.schema);
-    if (fits.ok() && frame.values().size() != group.schema->series.size()) {
-      fits = Fail(absl::StatusCode::kDataLoss, "{} values for a schema of {} series",
-                  frame.values().size(), group.schema->series.size());
-    }
-    if (fits.ok() && identities_.insert(frame.identity()).second &&
-        identities_.size() > limits_.max_groups) {
-      fits = Fail(absl::StatusCode::kResourceExhausted, "more than {} groups", limits_.max_groups);
-    }
-    if (fits.ok() && (frame.identity().job.empty() || frame.identity().name.empty())) {
-      fits = Fail(absl::StatusCode::kInvalidArgument, "a group without a name or a job");
-    }
+    Refusal refusal{};
+    const absl::Status fits = BeginRun(frame, group, &refusal);
+    group.skip_run = !fits.ok();
     if (!fits.ok()) {
-      group.skip_run = true;
-      const int reason = fits.code() == absl::StatusCode::kInvalidArgument
-                             ? static_cast<int>(v1::Reject::RESERVED_LABEL)
-                         : fits.code() == absl::StatusCode::kResourceExhausted
-                             ? static_cast<int>(v1::Reject::TOO_MANY_SERIES)
-                             : static_cast<int>(v1::Reject::DAMAGED);
-      RejectFrame(epoch, header.seq, reason, fits);
+      RejectFrame(epoch, header.seq, refusal, fits);
       return;
     }
-    checked_.insert(frame.schema_hash());
+    if (absl::Status added = is_new ? store_.AddSchema(offered_) : absl::OkStatus(); !added.ok()) {
+      Close(Annotate(added, "adding a schema"));
+      return;
+    }
   }
   if (group.skip_run) {
-    RejectFrame(epoch, header.seq, v1::Reject::OUT_OF_ORDER,
+    RejectFrame(epoch, header.seq, Refusal::kOutOfOrder,
                 Fail(absl::StatusCode::kFailedPrecondition, "its run was refused"));
     return;
   }
   if (frame.t_ms() > clock_.NowMs() + limits_.max_ahead_ms) {
     group.skip_run = true;  // its deltas would have no predecessor in the store
-    RejectFrame(epoch, header.seq, v1::Reject::FROM_THE_FUTURE,
+    RejectFrame(epoch, header.seq, Refusal::kClock,
                 Fail(absl::StatusCode::kOutOfRange,
                      "the node's clock is {} s ahead of the collector's: set it right",
                      (frame.t_ms() - clock_.NowMs()) / 1000));
@@ -441,6 +472,7 @@ void Session::TakeSamples(const codec::FrameHeader& header, std::string_view byt
     return;
   }
   epochs_.at(epoch).seen.Add(header.seq);
+  pending->samples += frame.values().size();
   Arrival arrival;
   arrival.live = live;
   arrival.schema = group.schema;
@@ -462,7 +494,7 @@ void Session::TakeRecords(const codec::FrameHeader& header, std::string_view byt
   const bool live = pending->origin.live;
   const uint64_t epoch = pending->origin.epoch;
   if (absl::Status decoded = group.records.Decode(bytes); !decoded.ok()) {
-    RejectFrame(epoch, header.seq, ReasonOf(decoded), decoded);
+    RejectFrame(epoch, header.seq, RefusalOf(decoded), decoded);
     return;
   }
   pending->acknowledge.Add(header.seq);
@@ -484,38 +516,18 @@ void Session::TakeRecords(const codec::FrameHeader& header, std::string_view byt
   pending->arrivals.push_back(std::move(arrival));
 }
 
-void Session::RejectFrame(uint64_t epoch, uint64_t seq, int reason, const absl::Status& why) {
-  v1::CollectorMessage message;
-  v1::Reject* reject = message.mutable_reject();
-  const auto reason_value = static_cast<v1::Reject::Reason>(reason);
-  reject->set_reason(reason_value);
-  reject->set_detail(std::string(Message(why)));
-  reject->set_epoch(epoch == epoch_.id ? 0 : epoch);
-  if (seq != 0) {
-    v1::SeqRange* range = reject->add_range();
-    range->set_first(seq);
-    range->set_last(seq);
-  }
-  outlet_.send(std::move(message));
-  // The first at once, then one line a minute with their number.
-  ++refused_since_log_;
-  const int64_t now = clock_.MonotonicMs();
-  if (refused_log_ms_ != 0 && now - refused_log_ms_ < kRefusedLogMs) {
-    return;
-  }
-  obs::Warn("ingest", "refused frames node={} peer={} count={} last_seq={} reason={} detail=\"{}\"",
-            node_name_, peer_, refused_since_log_, seq, v1::Reject::Reason_Name(reason_value),
-            Message(why));
-  refused_log_ms_ = now;
-  refused_since_log_ = 0;
-}
-
 void Session::Deliver(Pending pending) {
   if (over_ || pending.acknowledge.empty()) {
     return;
   }
   // Granted again with the commit; what was known already cost the agent credit as well.
   credit_due_ += pending.backfilled;
+  credit_ -= static_cast<int64_t>(pending.backfilled);
+  if (credit_ < -static_cast<int64_t>(kImportCredit)) {
+    Refuse(Refusal::kRate, Fail(absl::StatusCode::kResourceExhausted,
+                                "{} samples of backfill beyond what was granted", -credit_));
+    return;
+  }
   absl::StatusOr<bool> taken = true;
   const store::Epoch epoch = epochs_.at(pending.origin.epoch).epoch;
   if (import_) {
@@ -554,7 +566,9 @@ void Session::Acknowledge(uint64_t epoch, const codec::RangeSet& seqs) {
   // While much waits for the disk, with one of the next: live frames are acknowledged each second.
   if (credit_due_ > 0 && (import_ || pipeline_.TakesBackfill())) {
     v1::CollectorMessage grant;
-    grant.mutable_credit()->set_samples(credit_due_.exchange(0));
+    const uint64_t due = credit_due_.exchange(0);
+    credit_ += static_cast<int64_t>(due);
+    grant.mutable_credit()->set_samples(due);
     outlet_.send(std::move(grant));
   }
 }

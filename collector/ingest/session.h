@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "collector/access/peer.h"
+#include "collector/ingest/account.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/wire_message.h"
 #include "common/codec/record_run.h"
@@ -28,9 +29,16 @@ class Hello;
 
 namespace ronda::ingest {
 
+// Of one agent. An import has no limits of rate, nor of all its series together.
 struct SessionLimits {
   size_t max_series = 10'000;
   size_t max_groups = 256;
+  size_t max_message_bytes = 4 << 20;
+  size_t max_new_series = 1'000;  // a minute, after max_series at once
+  size_t max_labels = 32;         // of a series
+  size_t max_label_name_bytes = 128;
+  size_t max_label_value_bytes = 1024;
+  double max_samples = 50'000;            // a second
   size_t max_schemas = 1000;              // that one stream may bring
   size_t max_parked_bytes = 4 << 20;      // frames that wait for their schema
   int64_t max_ahead_ms = 10 * 60 * 1000;  // of the collector's clock
@@ -59,6 +67,12 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   void OnClosed();
   // Hello came and was accepted. For the transport's thread.
   bool joined() const { return joined_; }
+  size_t max_message_bytes() const { return limits_.max_message_bytes; }
+  // Until when nothing is to be read from this agent, because it sent more than its share:
+  // milliseconds from now, or 0. For the transport's thread, after each message.
+  int64_t TakePause();
+  // Ends the stream because of what the agent sent; counted.
+  void Refuse(Refusal refusal, const absl::Status& why);
 
   // SessionPort
   void Acknowledge(uint64_t epoch, const codec::RangeSet& seqs) override;
@@ -90,6 +104,13 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
     std::vector<Arrival> arrivals;
     codec::RangeSet acknowledge;
     uint64_t backfilled = 0;  // samples that cost the agent credit
+    size_t samples = 0;       // decoded and held here
+  };
+  // Why frames of a schema are refused, and until when.
+  struct RefusedSchema {
+    Refusal refusal{};
+    absl::Status why;
+    int64_t until_mono_ms = INT64_MAX;
   };
 
   void OnHello(const v1::Hello& hello);
@@ -104,9 +125,21 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   // True if the frame was taken before. A number with another content ends the present epoch; of an
   // earlier one kDataLoss is returned, and the frame is refused.
   absl::StatusOr<bool> IsKnown(uint64_t epoch, const codec::FrameHeader& header);
-  absl::Status CheckSchema(const Schema& schema) const;
+  // What the agent's labels and limits have against a schema; for good.
+  absl::Status CheckSchema(const Schema& schema, Refusal* refusal) const;
+  // Against a run of `group` whose schema passed that; may be gone in a minute.
+  absl::Status CheckRun(const GroupIdentity& group, const SchemaHash& hash, const Schema& schema,
+                        Refusal* refusal);
+  // Takes the beginning of a run, or says why not.
+  absl::Status BeginRun(const codec::SampleRunDecoder& frame, Group& group, Refusal* refusal);
+  void RefuseSchema(const SchemaHash& hash, RefusedSchema refused);
   bool Park(const Origin& origin, std::string_view bytes);
-  void RejectFrame(uint64_t epoch, uint64_t seq, int reason, const absl::Status& why);
+  void RejectFrame(uint64_t epoch, uint64_t seq, Refusal refusal, const absl::Status& why);
+  // Sends what RejectFrame() gathered.
+  void SendRejects();
+  void Note(Refusal refusal, const absl::Status& why);
+  // The work that a message or a frame cost, in samples.
+  void Charge(double samples);
   void Deliver(Pending pending);
 
   Pipeline& pipeline_;
@@ -133,11 +166,19 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   size_t parked_bytes_ = 0;
   SchemaHash awaited_{};  // the schema that parked frames wait for
   size_t schemas_taken_ = 0;
-  std::map<SchemaHash, size_t> refused_schemas_;  // and how many series they have
-  std::set<GroupIdentity> identities_;
+  std::shared_ptr<const Schema> offered_;  // came, and is not in the store yet
+  SchemaHash offered_hash_{};
+  std::map<SchemaHash, RefusedSchema> refused_schemas_;
+  std::map<GroupIdentity, size_t> series_;  // of each group, by its present run
+  size_t all_series_ = 0;                   // of all of them
   // Schemas whose labels were checked against this node's.
   std::set<SchemaHash> checked_;
-  std::atomic<uint64_t> credit_due_ = 0;  // backfill that was taken, to be granted again
+  std::shared_ptr<Account> account_;           // since Hello
+  double charged_ = 0;                         // by the present message
+  int64_t pause_told_ms_ = 0;                  // monotonic; 0: never
+  std::vector<v1::CollectorMessage> rejects_;  // of the present message
+  std::atomic<uint64_t> credit_due_ = 0;       // backfill that was taken, to be granted again
+  std::atomic<int64_t> credit_ = 0;            // what the agent may still send
   int64_t refused_since_log_ = 0;
   int64_t refused_log_ms_ = 0;  // monotonic; 0: never
 };

@@ -12,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/query/live_status.h"
 #include "collector/store/disk_space.h"
 #include "common/model/labels.h"
 #include "common/model/matcher.h"
@@ -92,6 +93,7 @@ struct NodeStatus {
   std::vector<SourceStatus> sources;
   std::optional<int64_t> clock_offset_ms;  // its clock minus the collector's
   int64_t gaps_24h = 0;                    // gaps that touch the last 24 h
+  std::vector<Refused> refused = {};       // of a running collector
   bool operator==(const NodeStatus&) const = default;
 };
 

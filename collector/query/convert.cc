@@ -193,6 +193,13 @@ void ToProto(const NodeStatus& in, v1::NodeEntry* out) {
     out->set_clock_offset_ms(*in.clock_offset_ms);
   }
   out->set_gaps_24h(in.gaps_24h);
+  for (const Refused& refused : in.refused) {
+    v1::RefusedEntry* entry = out->add_refused();
+    entry->set_cause(refused.cause);
+    entry->set_count(refused.count);
+    entry->set_last_ms(refused.last_ms);
+    entry->set_detail(refused.detail);
+  }
 }
 
 NodeStatus FromProto(const v1::NodeEntry& in) {
@@ -219,6 +226,9 @@ NodeStatus FromProto(const v1::NodeEntry& in) {
     out.clock_offset_ms = in.clock_offset_ms();
   }
   out.gaps_24h = in.gaps_24h();
+  for (const v1::RefusedEntry& entry : in.refused()) {
+    out.refused.push_back({entry.cause(), entry.count(), entry.last_ms(), entry.detail()});
+  }
   return out;
 }
 

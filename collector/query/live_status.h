@@ -7,12 +7,22 @@
 
 namespace ronda::query {
 
+// What was not taken of what an agent sent, by cause, since the collector's start.
+struct Refused {
+  std::string cause;    // "new_series", ...
+  int64_t count = 0;    // frames, or streams
+  int64_t last_ms = 0;  // the collector's wall clock at the last of them
+  std::string detail;   // of that one
+  bool operator==(const Refused&) const = default;
+};
+
 struct LiveNode {
   std::string name;
   bool connected = false;     // a stream is open
   int64_t last_frame_ms = 0;  // collector's wall clock at the newest frame; 0: none since its start
   int64_t clock_offset_ms = 0;  // the agent's clock minus the collector's, at the last message
   bool silent = false;          // should send and does not (by the collector's monotonic clock)
+  std::vector<Refused> refused = {};  // the latest first
 };
 
 struct ProcessFacts {

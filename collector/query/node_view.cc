@@ -152,6 +152,9 @@ absl::StatusOr<std::vector<NodeStatus>> ViewNodes(const store::Store& store, con
     if (live_node != nullptr && live_node->connected) {
       status.clock_offset_ms = live_node->clock_offset_ms;
     }
+    if (live_node != nullptr) {
+      status.refused = live_node->refused;
+    }
     status.state =
         live != nullptr ? JudgeWithLive(info, live_node) : JudgeFromData(info, status, time);
   }
