@@ -115,14 +115,17 @@ absl::StatusOr<std::unique_ptr<Receiver>> Receiver::New(const Options& options,
 }
 
 absl::Status Receiver::Restore() {
+  std::map<std::string, FamilyInfo> families;
+  RONDA_RETURN_IF_ERROR(
+      store_.ScanState(kFamilySpace, [&families](std::string_view key, std::string_view value) {
+        FamilyInfo info;
+        if (DecodeFamily(value, &info)) {
+          families[std::string(key)] = std::move(info);
+        }
+      }));
   MutexLock lock(&families_mu_);
-  std::map<std::string, FamilyInfo>& families = families_;
-  return store_.ScanState(kFamilySpace, [&](std::string_view key, std::string_view value) {
-    FamilyInfo info;
-    if (DecodeFamily(value, &info)) {
-      families[std::string(key)] = std::move(info);
-    }
-  });
+  families_ = std::move(families);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Outcome> Receiver::Write(const Sender& sender, std::string_view body,

@@ -114,10 +114,9 @@ bool Ledger::HasValidLocked(const std::string& key) const {
   if (it == issued_.end()) {
     return false;
   }
-  const auto revoked = revoked_.find(key);
+  const int64_t revoked_ms = RevokedLocked(key);
   return std::any_of(it->second.begin(), it->second.end(), [&](const Issued& one) {
-    return one.until_ms > clock_.NowMs() &&
-           (revoked == revoked_.end() || one.at_ms > revoked->second);
+    return one.until_ms > clock_.NowMs() && one.at_ms > revoked_ms;
   });
 }
 
