@@ -32,7 +32,8 @@ absl::StatusOr<MessageKind> TakeBytes(std::string_view bytes, Session* session) 
   }
   v1::AgentMessage message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Fail(absl::StatusCode::kInvalidArgument, "a message of {} bytes that is no AgentMessage",
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "a message of {} bytes that is no AgentMessage (compressed ones are not taken)",
                 bytes.size());
   }
   session->OnMessage(message);

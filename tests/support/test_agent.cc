@@ -8,11 +8,11 @@ namespace ronda {
 
 namespace {
 
-std::shared_ptr<const Schema> MakeSchema(int series) {
+std::shared_ptr<const Schema> MakeSchema(int series, const std::string& metrics) {
   auto schema = std::make_shared<Schema>();
   schema->metrics = {{"up", MetricType::kGauge, "", ""},
-                     {"test_gauge", MetricType::kGauge, "", ""},
-                     {"test_total", MetricType::kCounter, "", ""}};
+                     {metrics + "_gauge", MetricType::kGauge, "", ""},
+                     {metrics + "_total", MetricType::kCounter, "", ""}};
   schema->series.push_back({0, Labels()});
   for (int i = 0; i < series; ++i) {
     schema->series.push_back(
@@ -23,10 +23,11 @@ std::shared_ptr<const Schema> MakeSchema(int series) {
 
 }  // namespace
 
-TestAgent::TestAgent(std::string node, uint64_t epoch, int series, int64_t first_t_ms)
+TestAgent::TestAgent(std::string node, uint64_t epoch, int series, int64_t first_t_ms,
+                     const std::string& metrics)
     : node_(std::move(node)),
       epoch_(epoch),
-      schema_(MakeSchema(series)),
+      schema_(MakeSchema(series, metrics)),
       encoder_(1, {"test", "node", ""}),
       next_t_ms_(first_t_ms),
       values_(schema_->series.size(), 1),

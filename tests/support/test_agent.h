@@ -20,11 +20,12 @@ struct SentTick {
   std::vector<double> values;
 };
 
-// Use from one thread, but for acknowledged(). One group, `series` gauges and counters besides
-// `up`.
+// Use from one thread, but for acknowledged() and Cancel(). One group, `series` gauges and counters
+// (METRICS_gauge, METRICS_total) besides `up`.
 class TestAgent {
  public:
-  TestAgent(std::string node, uint64_t epoch, int series, int64_t first_t_ms);
+  TestAgent(std::string node, uint64_t epoch, int series, int64_t first_t_ms,
+            const std::string& metrics = "test");
 
   // Connects and says hello; sends again, as backfill, every run that holds an unacknowledged
   // frame. Returns "" or why it was refused.
@@ -36,6 +37,8 @@ class TestAgent {
   bool SendRaw(const std::string& frame);
   // Ends the stream without goodbye.
   void Disconnect() { stream_.Disconnect(); }
+  // Makes what waits in another thread return.
+  void Cancel() { stream_.Cancel(); }
   // Waits until everything sent is acknowledged.
   bool WaitAcknowledged(int64_t timeout_ms);
 

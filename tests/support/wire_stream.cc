@@ -118,6 +118,8 @@ void WireStream::Disconnect() {
   stream_.reset();
 }
 
+void WireStream::Cancel() { stream_->context.TryCancel(); }
+
 codec::RangeSet WireStream::acknowledged() const {
   MutexLock lock(&mu_);
   return acknowledged_;

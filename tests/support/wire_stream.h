@@ -28,6 +28,8 @@ class WireStream {
   bool Send(bool live, std::span<const std::string> frames);
   // Ends the stream without goodbye.
   void Disconnect();
+  // From any thread, while nobody connects or disconnects: a Send() that waits returns.
+  void Cancel();
 
   codec::RangeSet acknowledged() const;
   // Waits until `count` frames are acknowledged, at most `timeout_ms`, or the stream ends.
