@@ -332,7 +332,8 @@ absl::Status Collector::Impl::Serve(const Clock& clock) {
   limits.max_ahead_ms = config.limits.max_ahead_ms;
   ingest_service = ingest::NewIngestService(*pipeline, *store, clock, limits, *streams);
   query_service = query::NewQueryService(*api);
-  admin_service = admin::NewAdminService({authority.get(), *ledger, *streams, *store, clock});
+  admin_service = admin::NewAdminService(
+      {authority.get(), *ledger, *audit, *pipeline, *streams, *store, clock});
   std::vector<grpc::Service*> services = {query_service.get(), admin_service.get()};
   ServerOptions options;
   options.listen = config.listen;

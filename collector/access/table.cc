@@ -16,7 +16,8 @@ constexpr MethodRule kRules[] = {
     {"/ronda.v1.Query/ReadAlertLog", Need::kRead},  {"/ronda.v1.Query/ListGaps", Need::kRead},
     {"/ronda.v1.Enrolment/Enroll", Need::kNothing}, {"/ronda.v1.Enrolment/Renew", Need::kAgent},
     {"/ronda.v1.Admin/MakeToken", Need::kAdmin},    {"/ronda.v1.Admin/Revoke", Need::kAdmin},
-    {"/ronda.v1.Admin/IssueUser", Need::kAdmin},    {"/ronda.v1.Admin/ReadAudit", Need::kOperate},
+    {"/ronda.v1.Admin/ChangeNode", Need::kOperate}, {"/ronda.v1.Admin/IssueUser", Need::kAdmin},
+    {"/ronda.v1.Admin/ReadAudit", Need::kOperate},
 };
 
 Role RoleFor(Need need) {

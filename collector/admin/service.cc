@@ -3,10 +3,13 @@
 #include <grpcpp/grpcpp.h>
 
 #include <string>
+#include <utility>
 
 #include "collector/access/peer.h"
 #include "collector/ingest/node_checks.h"
+#include "collector/store/node_life.h"
 #include "collector/trust/audit.h"
+#include "common/base/mutex.h"
 #include "common/base/status.h"
 #include "common/obs/log.h"
 #include "common/rpc/status.h"
@@ -40,6 +43,11 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status IssueUser(grpc::ServerContext* context, const v1::IssueUserRequest* request,
                          v1::IssueUserReply* reply) override {
     return rpc::ToGrpc(IssueUser(ActorOf(*context), *request, reply));
+  }
+
+  grpc::Status ChangeNode(grpc::ServerContext* context, const v1::ChangeNodeRequest* request,
+                          v1::ChangeNodeReply*) override {
+    return rpc::ToGrpc(ChangeNode(ActorOf(*context), *request));
   }
 
   grpc::Status ReadAudit(grpc::ServerContext*, const v1::ReadAuditRequest*,
@@ -97,6 +105,47 @@ class AdminService final : public v1::Admin::Service {
     return absl::OkStatus();
   }
 
+  // Durable together with its entry of the audit, and then done.
+  absl::Status ChangeNode(const trust::Actor& actor, const v1::ChangeNodeRequest& request) {
+    ingest::NodeChange change{};
+    const char* what = nullptr;
+    store::NodeLife life{request.node(), store::LifeState::kExpected, parts_.clock.NowMs(),
+                         actor.who};
+    switch (request.change()) {
+      case v1::ChangeNodeRequest::EXPECT:
+        change = ingest::NodeChange::kExpect;
+        what = "expect";
+        break;
+      case v1::ChangeNodeRequest::RETIRE:
+        change = ingest::NodeChange::kRetire;
+        what = "retire";
+        life.state = store::LifeState::kRetired;
+        break;
+      case v1::ChangeNodeRequest::UNRETIRE:
+        change = ingest::NodeChange::kUnretire;
+        what = "unretire";
+        break;
+      default:
+        return Fail(absl::StatusCode::kInvalidArgument, "no such change of a node");
+    }
+    MutexLock lock(&changing_);
+    RONDA_RETURN_IF_ERROR(parts_.pipeline.CheckChange(request.node(), change));
+    trust::AuditEntry entry;
+    entry.who = actor.who;
+    entry.from = actor.from;
+    entry.what = what;
+    entry.subject = "node " + request.node();
+    store::StateWrite write{std::string(store::kNodeLifeSpace), request.node(), life.Encode()};
+    if (change == ingest::NodeChange::kUnretire) {
+      write.value.reset();
+    }
+    RONDA_RETURN_IF_ERROR(parts_.audit.Write(std::move(entry), {std::move(write)}));
+    parts_.pipeline.Apply(life, change);
+    obs::Info("admin", "changed a node node={} change={} by=\"{}\"", request.node(), what,
+              actor.who);
+    return absl::OkStatus();
+  }
+
   absl::Status ReadAudit(grpc::ServerWriter<v1::AuditLine>* writer) {
     v1::AuditLine line;
     const auto send = [&](std::string_view, std::string_view text) {
@@ -118,6 +167,7 @@ class AdminService final : public v1::Admin::Service {
   }
 
   const Parts parts_;
+  Mutex changing_;  // one change of a node at a time, outermost in the lock order
 };
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <memory>
 
 #include "collector/access/live_streams.h"
+#include "collector/ingest/pipeline.h"
 #include "collector/store/store.h"
+#include "collector/trust/audit.h"
 #include "collector/trust/authority.h"
 #include "collector/trust/ledger.h"
 #include "common/base/clock.h"
@@ -20,6 +22,8 @@ namespace ronda::admin {
 struct Parts {
   trust::Authority* authority = nullptr;
   trust::Ledger& ledger;
+  trust::Audit& audit;
+  ingest::Pipeline& pipeline;
   access::LiveStreams& streams;
   store::Store& store;
   const Clock& clock;

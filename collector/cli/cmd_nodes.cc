@@ -137,7 +137,12 @@ void ExplainRefusals(Context& context, const query::NodeStatus& node, int64_t no
 
 absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
   RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, NoteTime(context));
-  RONDA_ASSIGN_OR_RETURN(const std::vector<query::NodeStatus> nodes, context.api.Nodes(args.name));
+  RONDA_ASSIGN_OR_RETURN(std::vector<query::NodeStatus> nodes, context.api.Nodes(args.name));
+  if (!args.all && args.name.empty()) {
+    std::erase_if(nodes, [](const query::NodeStatus& node) {
+      return node.state == query::NodeState::kRetired;
+    });
+  }
   Report report({{"NODE", "node"},
                  {"STATE", "state"},
                  {"LAST SAMPLE", "last_sample", true},

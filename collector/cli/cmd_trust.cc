@@ -117,6 +117,30 @@ absl::StatusOr<int> RunEnrollToken(const FolderContext& context, const EnrollTok
   return kExitOk;
 }
 
+absl::StatusOr<int> RunChangeNode(const FolderContext& context, const ChangeNodeArgs& args) {
+  RONDA_ASSIGN_OR_RETURN(const auto stub, Connect(context.settings));
+  grpc::ClientContext call;
+  SetDeadline(&call);
+  v1::ChangeNodeRequest request;
+  request.set_node(args.node);
+  request.set_change(args.change == "expect"   ? v1::ChangeNodeRequest::EXPECT
+                     : args.change == "retire" ? v1::ChangeNodeRequest::RETIRE
+                                               : v1::ChangeNodeRequest::UNRETIRE);
+  v1::ChangeNodeReply reply;
+  const absl::Status status = rpc::FromGrpc(stub->ChangeNode(&call, request, &reply));
+  if (status.code() == absl::StatusCode::kNotFound ||
+      status.code() == absl::StatusCode::kAlreadyExists ||
+      status.code() == absl::StatusCode::kFailedPrecondition) {
+    context.console.Note(Message(status));
+    return kExitNo;
+  }
+  RONDA_RETURN_IF_ERROR(status);
+  Report report({{"NODE", "node"}, {"CHANGE", "change"}});
+  report.Add({Cell::Text(args.node), Cell::Text(args.change)});
+  RONDA_RETURN_IF_ERROR(Print(context, report));
+  return kExitOk;
+}
+
 absl::StatusOr<int> RunRevoke(const FolderContext& context, const RevokeArgs& args) {
   RONDA_ASSIGN_OR_RETURN(const auto stub, Connect(context.settings));
   grpc::ClientContext call;

@@ -195,8 +195,8 @@ class Grammar {
  private:
   // Null: it has none of that name.
   static CLI::App* SubcommandOf(CLI::App* command, const std::string& name) {
-    const auto found = command->get_subcommands(
-        [&](const CLI::App* sub) { return sub->get_name() == name; });
+    const auto found =
+        command->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; });
     return found.empty() ? nullptr : found.front();
   }
 
@@ -249,9 +249,38 @@ class Grammar {
   void AddNodes() {
     CLI::App* command =
         AddCommand(&app_, "nodes", "The nodes: state, newest sample, sources, version",
-                   "  ronda nodes\n  ronda nodes web1\n  ronda nodes -o json");
+                   "  ronda nodes\n"
+                   "  ronda nodes web1              # with its gaps, and what was refused of it\n"
+                   "  ronda nodes --all             # those that were retired too\n"
+                   "  ronda nodes -o json\n"
+                   "  ronda nodes expect web9       # missing until it comes; an alert if not\n"
+                   "  ronda nodes retire web1       # gone: its history stays, its alerts end");
     command->add_option("name", nodes_.name, "Only this node")->type_name("NODE");
-    On(command, [this] { line_.command = nodes_; });
+    command->add_flag("--all", nodes_.all, "Also nodes that were retired");
+    // Also called after a command of its own.
+    On(command, [this, command] {
+      if (command->get_subcommands().empty()) {
+        line_.command = nodes_;
+      }
+    });
+    AddChange(command, "expect", "A node is to come: it is missing, and alerted if it does not",
+              "  ronda nodes expect web9");
+    AddChange(command, "retire",
+              "A node is gone: its history stays, its alerts end, no agent of it is let in",
+              "  ronda nodes retire web1\n"
+              "  ronda revoke web1             # its certificate too");
+    AddChange(command, "unretire", "A node that was retired is back",
+              "  ronda nodes --all\n  ronda nodes unretire web1");
+  }
+
+  void AddChange(CLI::App* nodes, const std::string& change, const std::string& description,
+                 const std::string& examples) {
+    CLI::App* command = AddCommand(nodes, change, description, examples);
+    command->add_option("node", change_.node, "Its name")->required()->type_name("NODE");
+    On(command, [this, change] {
+      change_.change = change;
+      line_.command = change_;
+    });
   }
 
   void AddMetrics() {
@@ -583,6 +612,7 @@ class Grammar {
   CLI::App app_;
   CommandLine line_;
   EnrollTokenArgs enroll_;
+  ChangeNodeArgs change_;
   RevokeArgs revoke_;
   AuditArgs audit_;
   NodesArgs nodes_;

@@ -34,6 +34,7 @@ struct Settings {
 struct StatusArgs {};
 struct NodesArgs {
   std::string name;
+  bool all = false;  // also those that were retired
 };
 struct MetricsArgs {
   std::string pattern;
@@ -104,6 +105,10 @@ struct EnrollTokenArgs {
   std::string node;  // "": any new one
   std::string for_how_long = "1h";
 };
+struct ChangeNodeArgs {
+  std::string change;  // "expect", "retire", "unretire"
+  std::string node;
+};
 struct RevokeArgs {
   std::string name;
   bool user = false;
@@ -128,7 +133,7 @@ struct CommandLine {
   std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, ExplainArgs, FormatArgs, LookUpArgs,
                CompletionArgs, AlertsArgs, GapsArgs, SqlArgs, ExportArgs, ImportArgs, RepairArgs,
                StoreCheckArgs, StoreStatsArgs, BackupArgs, RestoreArgs, TestPromqlArgs,
-               EnrollTokenArgs, RevokeArgs, AuditArgs, VersionArgs>
+               EnrollTokenArgs, ChangeNodeArgs, RevokeArgs, AuditArgs, VersionArgs>
       command;
 };
 

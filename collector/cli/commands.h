@@ -53,6 +53,7 @@ absl::StatusOr<int> RunStoreCheck(const FolderContext& context);
 absl::StatusOr<int> RunStoreStats(const FolderContext& context);
 absl::StatusOr<int> RunBackup(const FolderContext& context, const BackupArgs& args);
 absl::StatusOr<int> RunEnrollToken(const FolderContext& context, const EnrollTokenArgs& args);
+absl::StatusOr<int> RunChangeNode(const FolderContext& context, const ChangeNodeArgs& args);
 absl::StatusOr<int> RunRevoke(const FolderContext& context, const RevokeArgs& args);
 absl::StatusOr<int> RunAudit(const FolderContext& context, const AuditArgs& args);
 absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& args);

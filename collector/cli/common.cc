@@ -79,7 +79,7 @@ absl::StatusOr<query::TimeBase> NoteTime(Context& context) {
 }
 
 Colour ColourOf(std::string_view state) {
-  if (state == "firing" || state == "silent") {
+  if (state == "firing" || state == "silent" || state == "missing") {
     return Colour::kBad;
   }
   if (state == "pending" || state == "unknown") {

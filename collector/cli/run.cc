@@ -96,6 +96,9 @@ std::optional<absl::StatusOr<int>> RunOnFolder(const FolderContext& context,
   if (const auto* token = std::get_if<EnrollTokenArgs>(&line.command)) {
     return RunEnrollToken(context, *token);
   }
+  if (const auto* change = std::get_if<ChangeNodeArgs>(&line.command)) {
+    return RunChangeNode(context, *change);
+  }
   if (const auto* revoke = std::get_if<RevokeArgs>(&line.command)) {
     return RunRevoke(context, *revoke);
   }

@@ -79,16 +79,10 @@ absl::Status Pipeline::Restore() {
     node->followed.epoch_began = had_agent && !store_.Held(id, info.epoch).empty();
     node->gap_cause = had_agent && !node->followed.epoch_began ? kKilled : "";
     node->goodbye = info.said_goodbye ? kStopped : "";
-    for (const store::SourceInfo& source : store_.Sources(id)) {
-      if (source.group.name.starts_with(kImportGroups)) {
-        continue;
-      }
-      Source& known = SourceLocked(*node, source.group);
-      known.schema = store_.FindSchema(source.schema);
-      known.last_ms = source.last_ms;
-    }
+    RestoreSourcesLocked(id, *node);
     nodes_[id] = std::move(node);
   }
+  RONDA_RETURN_IF_ERROR(RestoreLives());
   return store_.ScanState(store::kHoleSpace,
                           [&](std::string_view key, std::string_view value)
                               ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -140,7 +134,11 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   const int64_t now_mono = clock_.MonotonicMs();
   if (!is_new) {
     RONDA_ASSIGN_OR_RETURN(const store::NodeId known_id, store_.PutNode(info));
-    if (const auto it = nodes_.find(known_id); it != nodes_.end() && it->second->port != nullptr) {
+    const auto it = nodes_.find(known_id);
+    if (it != nodes_.end() && it->second->life == store::LifeState::kRetired) {
+      return RetiredError(request.node);
+    }
+    if (it != nodes_.end() && it->second->port != nullptr) {
       Node& node = *it->second;
       const int64_t heard = std::max(node.heard_mono_ms, node.joined_mono_ms);
       if (node.epoch.id != request.epoch.id && now_mono - heard < options_.live_stream_ms) {
@@ -174,6 +172,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
     slot = std::make_unique<Node>();
   }
   Node& node = *slot;
+  ArriveLocked(id, node);
   if (node.epoch.id != request.epoch.id) {
     // An agent of which no frame was taken leaves the gap to its successor.
     const bool had_agent = node.followed.epoch_began || !node.gap_cause.empty();
@@ -504,11 +503,8 @@ std::shared_ptr<const Schema> Pipeline::LastSchema(store::NodeId id,
 void Pipeline::NoteRefusal(const std::string& name, Refusal refusal, std::string_view detail) {
   refusals_.Add(refusal, 1);
   MutexLock lock(&mu_);
-  for (const auto& [id, node] : nodes_) {
-    if (node->info.name == name) {
-      node->account->Note(refusal, 1, detail, clock_.NowMs());
-      return;
-    }
+  if (Node* node = FindNodeLocked(name)) {
+    node->account->Note(refusal, 1, detail, clock_.NowMs());
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "collector/notify/outbox.h"
 #include "collector/query/live_status.h"
 #include "collector/rules/engine.h"
+#include "collector/store/node_life.h"
 #include "collector/store/store.h"
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
@@ -77,6 +79,13 @@ inline constexpr std::string_view kRebooted = "host rebooted";
 // no node look alive, no rule sees it, and the collector says no silence about it.
 inline constexpr std::string_view kImportGroups = "import/";
 
+// What people do about a node.
+enum class NodeChange {
+  kExpect,    // it is to come: missing until it does
+  kRetire,    // it is gone: history stays, nothing is alerted, no agent of it is let in
+  kUnretire,  // it is not
+};
+
 // A frame that was checked and decoded.
 struct Arrival {
   store::FrameEntry entry;
@@ -105,8 +114,9 @@ class Pipeline : public query::LiveStatus {
     int64_t silence_grace_ms = 60'000;   // after a start of the collector
     int64_t silence_repeat_ms = 15'000;  // up = 0 again and again, so that it is never stale
     int64_t max_pending_bytes = 48 << 20;
-    int64_t live_stream_ms = 30'000;  // a stream that was heard within this is alive
-    size_t max_nodes = 20'000;        // streams at a time
+    int64_t live_stream_ms = 30'000;     // a stream that was heard within this is alive
+    size_t max_nodes = 20'000;           // streams at a time
+    int64_t missing_after_ms = 600'000;  // an expected node that did not come is told of then
   };
 
   // All are borrowed and must outlive the pipeline; the outbox also the store's last commit (close
@@ -148,6 +158,12 @@ class Pipeline : public query::LiveStatus {
   // Records that a node's frames were refused or in conflict, as a gap with a cause.
   void RecordGap(store::NodeId node, int64_t from_ms, int64_t to_ms, const std::string& group,
                  const std::string& cause, const std::string& detail);
+
+  // Whether a change may be made. kInvalidArgument: no name of a node; kNotFound, kAlreadyExists,
+  // kFailedPrecondition: not now, and why.
+  absl::Status CheckChange(const std::string& node, NodeChange change);
+  // Makes a change that is durable already (state of store::kNodeLifeSpace).
+  void Apply(const store::NodeLife& life, NodeChange change);
 
   // What one of the node's groups had last; null if there was none.
   std::shared_ptr<const Schema> LastSchema(store::NodeId node, const GroupIdentity& group) const;
@@ -198,6 +214,8 @@ class Pipeline : public query::LiveStatus {
     int64_t heard_mono_ms = 0;  // 0: not since the collector started
     int64_t joined_mono_ms = 0;
     int64_t clock_offset_ms = 0;
+    std::optional<store::LifeState> life;  // what people said of it, if it matters now
+    int64_t expected_mono_ms = 0;          // since when it is
     bool silent = false;
     int64_t silence_told_mono_ms = 0;
     store::Epoch epoch;     // of the agent that joined last
@@ -247,6 +265,14 @@ class Pipeline : public query::LiveStatus {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetSourcesLocked(store::NodeId id, Node& node, const std::string& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static bool HadAgent(const Node& node);
+  static absl::Status RetiredError(const std::string& name);
+  Node* FindNodeLocked(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RetireLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ArriveLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TickExpectedLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RestoreSourcesLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreLives() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts transitions, their records and messages, and own records into one batch, which is taken
   // even while the disk is full.

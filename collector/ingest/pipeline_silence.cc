@@ -74,8 +74,12 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
   if (first) {
     node.silent = true;
     ++counters_.silent_nodes;
-    obs::Warn("ingest", "node is silent node={} since_s={}", node.info.name,
-              (clock_.NowMs() - store_.FindNode(node.info.name)->last_seen_ms) / 1000);
+    if (HadAgent(node)) {
+      obs::Warn("ingest", "node is silent node={} since_s={}", node.info.name,
+                (clock_.NowMs() - store_.FindNode(node.info.name)->last_seen_ms) / 1000);
+    } else {
+      obs::Warn("ingest", "node is expected and did not come node={}", node.info.name);
+    }
   }
   node.silence_told_mono_ms = clock_.MonotonicMs();
   std::vector<store::Batch> batches;
@@ -105,8 +109,12 @@ void Pipeline::Tick() {
   ticked_mono_ms_ = now;
   const bool full = store_.DiskFull();
   for (auto& [id, node] : nodes_) {
-    if (node->info.epoch.id == 0) {
-      continue;  // no agent ever was there: imported alone
+    if (node->life == store::LifeState::kRetired) {
+      continue;
+    }
+    if (!HadAgent(*node)) {
+      TickExpectedLocked(id, *node);  // imported alone, or to come
+      continue;
     }
     if (node->holding && node->port != nullptr && !full) {
       node->port->Close(Fail(absl::StatusCode::kUnavailable,

@@ -23,6 +23,10 @@ std::string_view ToString(NodeState state) {
       return "silent";
     case NodeState::kStopped:
       return "stopped";
+    case NodeState::kMissing:
+      return "missing";
+    case NodeState::kRetired:
+      return "retired";
     case NodeState::kUnknown:
       break;
   }

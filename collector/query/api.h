@@ -72,8 +72,15 @@ struct CollectorStatus {
   int64_t alerts_unknown = 0;
 };
 
-enum class NodeState { kUnknown = 0, kLive = 1, kSilent = 2, kStopped = 3 };
-// "unknown", "live", "silent", "stopped".
+enum class NodeState {
+  kUnknown = 0,
+  kLive = 1,
+  kSilent = 2,
+  kStopped = 3,
+  kMissing = 4,  // expected, and never came
+  kRetired = 5,  // gone for good: nothing of it is alerted
+};
+// "unknown", "live", "silent", "stopped", "missing", "retired".
 std::string_view ToString(NodeState state);
 
 struct SourceStatus {

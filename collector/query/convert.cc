@@ -205,7 +205,8 @@ void ToProto(const NodeStatus& in, v1::NodeEntry* out) {
 NodeStatus FromProto(const v1::NodeEntry& in) {
   NodeStatus out;
   out.name = in.name();
-  for (NodeState state : {NodeState::kLive, NodeState::kSilent, NodeState::kStopped}) {
+  for (NodeState state : {NodeState::kLive, NodeState::kSilent, NodeState::kStopped,
+                          NodeState::kMissing, NodeState::kRetired}) {
     if (static_cast<int>(state) == in.state()) {
       out.state = state;
     }

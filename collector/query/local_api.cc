@@ -52,6 +52,9 @@ void CountNodes(const std::vector<NodeStatus>& nodes, CollectorStatus* out) {
       case NodeState::kLive:
         ++out->nodes_live;
         break;
+      case NodeState::kRetired:
+        break;
+      case NodeState::kMissing:
       case NodeState::kSilent:
         ++out->nodes_silent;
         break;

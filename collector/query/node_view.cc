@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "collector/store/node_life.h"
 #include "common/base/status.h"
 #include "common/model/matcher.h"
 #include "common/model/sample.h"
@@ -132,6 +133,13 @@ absl::StatusOr<std::vector<NodeStatus>> ViewNodes(const store::Store& store, con
       live_nodes[node.name] = std::move(node);
     }
   }
+  std::map<std::string, store::LifeState, std::less<>> lives;
+  RONDA_RETURN_IF_ERROR(
+      store.ScanState(store::kNodeLifeSpace, [&](std::string_view, std::string_view value) {
+        if (const auto life = store::DecodeNodeLife(value); life.ok()) {
+          lives[life->node] = life->state;
+        }
+      }));
   std::vector<NodeStatus> result;
   for (const store::NodeInfo& info : store.Nodes()) {
     if (!only.empty() && info.name != only) {
@@ -157,6 +165,14 @@ absl::StatusOr<std::vector<NodeStatus>> ViewNodes(const store::Store& store, con
     }
     status.state =
         live != nullptr ? JudgeWithLive(info, live_node) : JudgeFromData(info, status, time);
+    if (const auto life = lives.find(info.name); life != lives.end()) {
+      if (life->second == store::LifeState::kRetired) {
+        status.state = NodeState::kRetired;
+      } else if (info.epoch.id == 0) {
+        status.state = NodeState::kMissing;
+        status.last_sample_ms = 0;  // what there is of it the collector said
+      }
+    }
   }
   std::sort(result.begin(), result.end(),
             [](const NodeStatus& a, const NodeStatus& b) { return a.name < b.name; });

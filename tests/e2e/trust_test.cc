@@ -204,5 +204,29 @@ TEST_F(TrustTest, AnAgentWithoutACertificateSaysWhatToDo) {
   EXPECT_THAT(run.err, HasSubstr("ronda-agent enroll --collector 127.0.0.1:7710"));
 }
 
+TEST_F(TrustTest, ANodeIsExpectedRetiredAndTakenBack) {
+  StartCollector(kFast);
+  ASSERT_EQ(Ronda({"nodes", "expect", "web1"}).exit_code, 0);
+  EXPECT_THAT(Ronda({"nodes", "-o", "csv"}).out, HasSubstr("web1,missing,"));
+  ASSERT_EQ(Enroll("web1", Token()).exit_code, 0);
+  StartAgent("web1");
+  EXPECT_TRUE(IsLive("web1"));
+  EXPECT_EQ(Ronda({"nodes", "retire", "nobody"}).exit_code, 1);
+  const Output retired = Ronda({"nodes", "retire", "web1", "-o", "json"});
+  EXPECT_EQ(retired.exit_code, 0) << retired.err;
+  EXPECT_THAT(retired.out, HasSubstr("\"change\":\"retire\""));
+  EXPECT_TRUE(AgentLogs("ronda nodes unretire web1"));
+  EXPECT_THAT(Ronda({"nodes", "-o", "csv"}).out, testing::Not(HasSubstr("web1")));
+  EXPECT_THAT(Ronda({"nodes", "--all", "-o", "csv"}).out, HasSubstr("web1,retired,"));
+  EXPECT_THAT(Ronda({"nodes", "web1"}).out, HasSubstr("retired"));
+  ASSERT_EQ(Ronda({"nodes", "unretire", "web1"}).exit_code, 0);
+  EXPECT_TRUE(IsLive("web1"));
+  const std::string audit = Ronda({"audit", "-o", "csv"}).out;
+  for (const char* what : {",expect,node web1,", ",retire,node web1,", ",unretire,node web1,"}) {
+    EXPECT_THAT(audit, HasSubstr(what));
+  }
+  EXPECT_EQ(Ronda({"audit", "--check"}).exit_code, 0);
+}
+
 }  // namespace
 }  // namespace ronda

@@ -1,0 +1,193 @@
+// The part of the pipeline that people drive: nodes that are to come, and nodes that are gone.
+// Tested by tests/unit/collector/ingest/node_life_test.cc.
+#include <utility>
+
+#include "collector/ingest/node_checks.h"
+#include "collector/ingest/pipeline.h"
+#include "common/base/status.h"
+#include "common/obs/log.h"
+
+namespace ronda::ingest {
+
+using store::LifeState;
+using store::NodeLife;
+
+bool Pipeline::HadAgent(const Node& node) { return node.info.epoch.id != 0; }
+
+Pipeline::Node* Pipeline::FindNodeLocked(std::string_view name) {
+  for (auto& [id, node] : nodes_) {
+    if (node->info.name == name) {
+      return node.get();
+    }
+  }
+  return nullptr;
+}
+
+absl::Status Pipeline::CheckChange(const std::string& name, NodeChange change) {
+  RONDA_RETURN_IF_ERROR(CheckNodeName(name));
+  MutexLock lock(&mu_);
+  const Node* node = FindNodeLocked(name);
+  const bool retired = node != nullptr && node->life == LifeState::kRetired;
+  switch (change) {
+    case NodeChange::kExpect:
+      if (retired) {
+        return Fail(absl::StatusCode::kFailedPrecondition,
+                    "{} was retired; `ronda nodes unretire {}` takes it back", name, name);
+      }
+      if (node != nullptr && HadAgent(*node)) {
+        return Fail(absl::StatusCode::kAlreadyExists,
+                    "{} has been here already: it is watched, and alerted when it is silent", name);
+      }
+      if (node != nullptr && node->life == LifeState::kExpected) {
+        return Fail(absl::StatusCode::kAlreadyExists, "{} is expected already", name);
+      }
+      if (nodes_.size() >= 2 * options_.max_nodes) {
+        return Fail(absl::StatusCode::kResourceExhausted,
+                    "{} nodes are known already, twice limits.max_agents of collector.yml",
+                    nodes_.size());
+      }
+      return absl::OkStatus();
+    case NodeChange::kRetire:
+      if (node == nullptr) {
+        return Fail(absl::StatusCode::kNotFound, "no node is called \"{}\"; see `ronda nodes`",
+                    name);
+      }
+      return retired ? Fail(absl::StatusCode::kAlreadyExists, "{} is retired already", name)
+                     : absl::OkStatus();
+    case NodeChange::kUnretire:
+      return retired ? absl::OkStatus()
+                     : Fail(absl::StatusCode::kNotFound,
+                            "no retired node is called \"{}\"; see `ronda nodes --all`", name);
+  }
+  return absl::OkStatus();
+}
+
+void Pipeline::Apply(const NodeLife& life, NodeChange change) {
+  MutexLock lock(&mu_);
+  store::NodeInfo info = store_.FindNode(life.node).value_or(store::NodeInfo{});
+  if (info.name.empty()) {
+    info.name = life.node;
+    info.first_seen_ms = clock_.NowMs();
+  }
+  const auto id = store_.PutNode(info);
+  if (!id.ok()) {
+    obs::Error("ingest", "a node cannot be added node={} error=\"{}\"", life.node,
+               Message(id.status()));
+    return;
+  }
+  std::unique_ptr<Node>& slot = nodes_[*id];
+  if (slot == nullptr) {
+    slot = std::make_unique<Node>();
+    slot->info = info;
+  }
+  Node& node = *slot;
+  switch (change) {
+    case NodeChange::kExpect:
+      node.life = LifeState::kExpected;
+      node.expected_mono_ms = clock_.MonotonicMs();
+      break;
+    case NodeChange::kRetire:
+      RetireLocked(*id, node);
+      break;
+    case NodeChange::kUnretire:
+      node.life.reset();
+      // As if it had just joined: it has time to come, and is silent if it does not.
+      node.joined_mono_ms = clock_.MonotonicMs();
+      node.heard_mono_ms = 0;
+      RestoreSourcesLocked(*id, node);
+      break;
+  }
+}
+
+// Its alerts end, its stream too. From here on Tick() passes over it.
+void Pipeline::RetireLocked(store::NodeId id, Node& node) {
+  node.life = LifeState::kRetired;
+  node.silent = false;
+  if (node.port != nullptr) {
+    node.port->Close(RetiredError(node.info.name));
+    node.port = nullptr;
+  }
+  std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
+  engine_.OnNodeForgotten(node.info.name, clock_.NowMs(), "node retired", &transitions);
+  node.sources.clear();
+  if (absl::Status status = CommitLocked(id, node, {}, {}, std::move(transitions)); !status.ok()) {
+    obs::Error("ingest", "ended alerts could not be recorded node={} error=\"{}\"", node.info.name,
+               Message(status));
+  }
+}
+
+absl::Status Pipeline::RetiredError(const std::string& name) {
+  return Fail(absl::StatusCode::kFailedPrecondition,
+              "the node {} was retired on this collector: stop its agent, or take the node back "
+              "there with `ronda nodes unretire {}`",
+              name, name);
+}
+
+// The agent that was expected is there: what was said of its absence is over.
+void Pipeline::ArriveLocked(store::NodeId id, Node& node) {
+  if (node.life != LifeState::kExpected) {
+    return;
+  }
+  node.life.reset();
+  node.silent = false;
+  ForgetSourcesLocked(id, node, "node joined");
+  store::Batch batch;
+  batch.epoch = own_.epoch();
+  batch.state.push_back({std::string(store::kNodeLifeSpace), node.info.name, std::nullopt});
+  if (absl::Status status = store_.Append(std::move(batch)); !status.ok()) {
+    obs::Warn("ingest", "that an expected node joined could not be recorded node={} error=\"{}\"",
+              node.info.name, Message(status));
+  }
+}
+
+// One that never came has no series: what is said of it is that it is down.
+void Pipeline::TickExpectedLocked(store::NodeId id, Node& node) {
+  const int64_t now = clock_.MonotonicMs();
+  const bool late = now - node.expected_mono_ms >= options_.missing_after_ms &&
+                    now - started_mono_ms_ >= options_.silence_grace_ms;
+  const bool again = now - node.silence_told_mono_ms >= options_.silence_repeat_ms;
+  if (node.life != LifeState::kExpected || !late || (node.silent && !again)) {
+    return;
+  }
+  if (node.sources.empty()) {
+    auto schema = std::make_shared<Schema>();
+    schema->metrics = {{"up", MetricType::kGauge, "", "1 if the source could be read."}};
+    schema->series = {{0, Labels()}};
+    if (absl::Status added = store_.AddSchema(schema); !added.ok()) {
+      return;
+    }
+    SourceLocked(node, {"expected", "node", ""}).schema = schema;
+  }
+  GoSilentLocked(id, node);
+}
+
+void Pipeline::RestoreSourcesLocked(store::NodeId id, Node& node) {
+  for (const store::SourceInfo& source : store_.Sources(id)) {
+    if (source.group.name.starts_with(kImportGroups)) {
+      continue;
+    }
+    Source& known = SourceLocked(node, source.group);
+    known.schema = store_.FindSchema(source.schema);
+    known.last_ms = source.last_ms;
+  }
+}
+
+absl::Status Pipeline::RestoreLives() {
+  return store_.ScanState(
+      store::kNodeLifeSpace,
+      [&](std::string_view key, std::string_view value) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        const auto life = store::DecodeNodeLife(value);
+        Node* node = life.ok() ? FindNodeLocked(life->node) : nullptr;
+        if (node == nullptr) {
+          obs::Warn("ingest", "what was said of a node is left out key={}", key);
+          return;
+        }
+        node->life = life->state;
+        node->expected_mono_ms = clock_.MonotonicMs() - (clock_.NowMs() - life->at_ms);
+        if (life->state == LifeState::kRetired) {
+          node->sources.clear();
+        }
+      });
+}
+
+}  // namespace ronda::ingest

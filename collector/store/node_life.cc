@@ -1,0 +1,40 @@
+// Tested by tests/unit/collector/ingest/node_life_test.cc.
+#include "collector/store/node_life.h"
+
+#include "common/base/status.h"
+#include "common/codec/varint.h"
+
+namespace ronda::store {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+}  // namespace
+
+std::string NodeLife::Encode() const {
+  std::string out;
+  out.push_back(static_cast<char>(kVersion));
+  codec::PutBytes(&out, node);
+  out.push_back(static_cast<char>(state));
+  codec::PutSigned(&out, at_ms);
+  codec::PutBytes(&out, by);
+  return out;
+}
+
+absl::StatusOr<NodeLife> DecodeNodeLife(std::string_view bytes) {
+  codec::ByteReader in(bytes);
+  const bool known = in.U8() == kVersion;
+  NodeLife life;
+  life.node = in.Bytes();
+  const uint8_t state = in.U8();
+  life.state = static_cast<LifeState>(state);
+  life.at_ms = in.Signed();
+  life.by = in.Bytes();
+  if (!known || !in.done() || state < 1 || state > 2) {
+    return Fail(absl::StatusCode::kDataLoss, "the state of a node of {} bytes is malformed",
+                bytes.size());
+  }
+  return life;
+}
+
+}  // namespace ronda::store

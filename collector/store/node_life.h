@@ -1,0 +1,33 @@
+// What people say of nodes: that one is to come, that one is gone for good. Small durable state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace ronda::store {
+
+// The owner of its state (StateWrite::space); the key is the node's name.
+inline constexpr std::string_view kNodeLifeSpace = "node-life";
+
+enum class LifeState {
+  kExpected = 1,  // it is to come; no agent of it was there yet
+  kRetired = 2,   // it is gone: history stays, nothing is alerted, no agent of it is let in
+};
+
+struct NodeLife {
+  std::string node;
+  LifeState state = LifeState::kExpected;
+  int64_t at_ms = 0;  // since when
+  std::string by;     // who said so
+
+  std::string Encode() const;
+  bool operator==(const NodeLife&) const = default;
+};
+
+// kDataLoss: not one.
+absl::StatusOr<NodeLife> DecodeNodeLife(std::string_view bytes);
+
+}  // namespace ronda::store
