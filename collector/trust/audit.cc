@@ -54,6 +54,19 @@ absl::Status Commit(store::Store& store, store::Batch batch) {
   return absl::OkStatus();
 }
 
+// Numbers of entries have twelve digits.
+constexpr int64_t kMaxSeq = 999'999'999'999;
+
+// nlohmann would make an integer of any number, also of one that none holds.
+int64_t IntegerAt(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX)) {
+    throw Json::type_error::create(302, std::string(key) + " is no whole number", &value);
+  }
+  return value.get<int64_t>();
+}
+
 }  // namespace
 
 std::string FormatEntry(const AuditEntry& entry) {
@@ -67,8 +80,8 @@ absl::StatusOr<AuditEntry> ParseEntry(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
   AuditEntry entry;
   try {
-    entry.seq = json.at("seq").get<int64_t>();
-    entry.t_ms = json.at("t_ms").get<int64_t>();
+    entry.seq = IntegerAt(json, "seq");
+    entry.t_ms = IntegerAt(json, "t_ms");
     entry.who = json.at("who").get<std::string>();
     entry.from = json.at("from").get<std::string>();
     entry.what = json.at("what").get<std::string>();
@@ -77,6 +90,10 @@ absl::StatusOr<AuditEntry> ParseEntry(std::string_view line) {
     entry.prev = json.at("prev").get<std::string>();
   } catch (const Json::exception& error) {
     return Fail(absl::StatusCode::kDataLoss, "not an entry of the audit: {}", error.what());
+  }
+  if (entry.seq < 1 || entry.seq > kMaxSeq) {
+    return Fail(absl::StatusCode::kDataLoss, "not an entry of the audit: its number is {}",
+                entry.seq);
   }
   return entry;
 }
