@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collector/ingest/account.h"
+#include "collector/ingest/group_silence.h"
 #include "collector/ingest/holes.h"
 #include "collector/ingest/own_frames.h"
 #include "collector/notify/outbox.h"
@@ -273,6 +274,10 @@ class Pipeline : public query::LiveStatus {
   void TickExpectedLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestoreSourcesLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreLives() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int64_t QuietSinceLocked(const Node& node) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void UpdateGroupsLocked(int64_t now_mono_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellGroupLocked(double ratio) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasGroupRuleLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts transitions, their records and messages, and own records into one batch, which is taken
   // even while the disk is full.
@@ -305,6 +310,9 @@ class Pipeline : public query::LiveStatus {
   absl::flat_hash_map<store::NodeId, std::unique_ptr<Node>> nodes_ ABSL_GUARDED_BY(mu_);
   uint64_t next_source_ ABSL_GUARDED_BY(mu_) = 1;
   PipelineCounters counters_ ABSL_GUARDED_BY(mu_);
+  GroupSilence groups_ ABSL_GUARDED_BY(mu_);
+  Source group_source_ ABSL_GUARDED_BY(mu_);  // of the group that is silent; id 0: none
+  bool old_group_forgotten_ ABSL_GUARDED_BY(mu_) = false;  // of before the restart
   // Of the last Tick(), for the rate since.
   int64_t rate_samples_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t rate_mono_ms_ ABSL_GUARDED_BY(mu_) = 0;

@@ -60,6 +60,9 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
     if (!full) {
       batch.frames.push_back(own_.Samples(id, identity, source.schema, t_ms, values));
     }
+    if (groups_.Holds(id)) {
+      continue;  // the rules are told of its group
+    }
     engine_.OnTick({.source = source.id,
                     .node = node.info.name,
                     .target_labels = source.target_labels,
@@ -74,7 +77,9 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
   if (first) {
     node.silent = true;
     ++counters_.silent_nodes;
-    if (HadAgent(node)) {
+    if (groups_.Holds(id)) {
+      obs::Debug("ingest", "node is silent with its group node={}", node.info.name);
+    } else if (HadAgent(node)) {
       obs::Warn("ingest", "node is silent node={} since_s={}", node.info.name,
                 (clock_.NowMs() - store_.FindNode(node.info.name)->last_seen_ms) / 1000);
     } else {
@@ -93,6 +98,13 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
   }
 }
 
+// When it was heard last, as far as that counts against it.
+int64_t Pipeline::QuietSinceLocked(const Node& node) const {
+  return node.heard_mono_ms != 0
+             ? node.heard_mono_ms
+             : std::max(node.joined_mono_ms, started_mono_ms_ + options_.silence_grace_ms);
+}
+
 void Pipeline::Tick() {
   MutexLock lock(&mu_);
   const int64_t now = clock_.MonotonicMs();
@@ -107,6 +119,7 @@ void Pipeline::Tick() {
     obs::Warn("ingest", "the collector stood still for {} s", (now - ticked_mono_ms_) / 1000);
   }
   ticked_mono_ms_ = now;
+  UpdateGroupsLocked(now);
   const bool full = store_.DiskFull();
   for (auto& [id, node] : nodes_) {
     if (node->life == store::LifeState::kRetired) {
@@ -122,11 +135,7 @@ void Pipeline::Tick() {
                              "acknowledged"));
       node->port = nullptr;
     }
-    const int64_t since =
-        node->heard_mono_ms != 0
-            ? node->heard_mono_ms
-            : std::max(node->joined_mono_ms, started_mono_ms_ + options_.silence_grace_ms);
-    const bool silent = now - since >= options_.silence_after_ms;
+    const bool silent = now - QuietSinceLocked(*node) >= options_.silence_after_ms;
     const bool again = now - node->silence_told_mono_ms >= options_.silence_repeat_ms;
     if (silent && (!node->silent || again)) {
       GoSilentLocked(id, *node);

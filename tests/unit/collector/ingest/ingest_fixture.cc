@@ -173,12 +173,19 @@ void IngestTest::Open() {
   options_.commit_interval_ms = 1;
   options_.manual_seal = true;
   ASSERT_OK_AND_ASSIGN(store_, store::Store::Open(options_, clock_));
-  ASSERT_OK_AND_ASSIGN(rules::RuleFile file, rules::ParseRuleFile("rules.yml", kRules));
+  ASSERT_OK_AND_ASSIGN(rules::RuleFile file,
+                       rules::ParseRuleFile("rules.yml", rules_.empty() ? kRules : rules_));
   ASSERT_OK_AND_ASSIGN(engine_, rules::Engine::New({file}));
   ASSERT_OK_AND_ASSIGN(outbox_, notify::Outbox::New({{.name = "log", .url = {}, .headers = {}}},
                                                     clock_, [](store::StateWrite) {}));
   pipeline_ = std::make_unique<Pipeline>(Pipeline::Options{}, *store_, *engine_, *outbox_, clock_);
   ASSERT_OK(pipeline_->Restore());
+}
+
+void IngestTest::UseRules(const std::string& rules) {
+  rules_ = rules;
+  ASSERT_OK_AND_ASSIGN(rules::RuleFile file, rules::ParseRuleFile("rules.yml", rules_));
+  ASSERT_OK(engine_->Reload({file}));
 }
 
 void IngestTest::Flush() { ASSERT_OK(store_->Flush(5000)); }

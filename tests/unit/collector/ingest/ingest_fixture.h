@@ -61,6 +61,8 @@ class IngestTest : public testing::Test {
   // Commits call back into pipeline and outbox: the store ends first.
   void TearDown() override { store_->Close(); }
   void Open();
+  // From now on, and in each Open().
+  void UseRules(const std::string& rules);
 
   std::unique_ptr<FakeAgent> NewAgent(SessionLimits limits = {}) {
     return std::make_unique<FakeAgent>(*pipeline_, *store_, clock_, limits);
@@ -79,6 +81,7 @@ class IngestTest : public testing::Test {
   FakeClock clock_;
   const int64_t start_ms_ = clock_.NowMs();
   TempDir dir_;
+  std::string rules_;              // "": those of the fixture
   store::Store::Options options_;  // those of the next Open(); dir "" is dir_
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<rules::Engine> engine_;

@@ -51,7 +51,7 @@ TEST(DefaultRulesTest, LoadTogetherAndSayWhatToDo) {
       }
     }
   }
-  EXPECT_EQ(rules, 16);
+  EXPECT_EQ(rules, 17);
 }
 
 // REQUIREMENTS: a percentage clears a tenth below its threshold.
