@@ -1,8 +1,25 @@
 // The collector: store, rules, notify, ingest and query put together. Wiring and life cycle only.
 //
-// Threads: gRPC's own; those of HTTP; journal, checkpointer and sealer of the store; one per
-// notification channel; ronda-tick (silence). Lock order: ingest::Pipeline, rules::Engine,
-// notify::Outbox, store::Store.
+// Threads, all named: ronda-ingest (the streams of all agents; decoding, rules, the head),
+// store-journal (commits; calls Batch::on_commit), store-checkpt, store-seal, store-compact and
+// store-disk, ronda-tick (silence, certificates), notify-NAME for each channel, those of HTTP
+// (http/server.h), and one to four of gRPC's for everything that is no stream of an agent.
+//
+// Lock order, the outermost first. A thread that holds one of these takes only such as stand below:
+//
+//   admin::AdminService      one change of a node at a time
+//   trust::Ledger::change_mu_, trust::Audit      a change with its entry; waits for the commit
+//   ingest::Pipeline         the one order for all that arrives
+//   rules::Engine
+//   notify::Outbox
+//   store::Store             pass_mu_ of sealer and compactor, write_mu_ of files, StoreState::mu
+//   access::LiveStreams, trust::Ledger::mu_, trust::Authority
+//   ingest::Account, ingest::Mailbox      innermost: nothing is called with these held
+//
+// Nothing waits for a disk with Pipeline's lock held: Store::Append() queues. What a commit calls
+// back (acknowledgements, messages to be sent) takes Mailbox's or the dispatcher's lock alone, so
+// that the journal never waits for the pipeline. Sessions and calls belong to ronda-ingest and have
+// no lock; others reach them through the mailbox.
 #pragma once
 
 #include <memory>
