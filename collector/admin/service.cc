@@ -125,6 +125,10 @@ class AdminService final : public v1::Admin::Service {
         change = ingest::NodeChange::kUnretire;
         what = "unretire";
         break;
+      case v1::ChangeNodeRequest::ACCEPT:
+        change = ingest::NodeChange::kAccept;
+        what = "accept";
+        break;
       default:
         return Fail(absl::StatusCode::kInvalidArgument, "no such change of a node");
     }
@@ -138,6 +142,8 @@ class AdminService final : public v1::Admin::Service {
     store::StateWrite write{std::string(store::kNodeLifeSpace), request.node(), life.Encode()};
     if (change == ingest::NodeChange::kUnretire) {
       write.value.reset();
+    } else if (change == ingest::NodeChange::kAccept) {
+      write = parts_.pipeline.AcceptMachine(request.node());
     }
     RONDA_RETURN_IF_ERROR(parts_.audit.Write(std::move(entry), {std::move(write)}));
     parts_.pipeline.Apply(life, change);

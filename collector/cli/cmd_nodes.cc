@@ -102,6 +102,7 @@ std::vector<Cell> Row(const Context& context, const query::NodeStatus& node, int
               : Cell::None(),
           Cell::Number(node.gaps_24h, fmt::format("{}", node.gaps_24h)),
           std::move(refused),
+          AgeCell(node.machine_changed_ms, now_ms, context.zone),
           std::move(labels)};
 }
 
@@ -151,6 +152,7 @@ absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
                  {"CLOCK OFFSET", "clock_offset_ms", true},
                  {"GAPS 24H", "gaps_24h", true},
                  {"REFUSED", "refused"},
+                 {"OTHER MACHINE", "machine_changed", true},
                  {"LABELS", "labels"}});
   for (const query::NodeStatus& node : nodes) {
     report.Add(Row(context, node, time.now_ms));
@@ -166,6 +168,12 @@ absl::StatusOr<int> RunNodes(Context& context, const NodesArgs& args) {
   if (nodes.size() == 1 && !args.name.empty() && context.settings.format == Format::kTable) {
     RONDA_RETURN_IF_ERROR(PrintGaps(context, args.name, time.now_ms));
     ExplainRefusals(context, nodes.front(), time.now_ms);
+    if (nodes.front().machine_changed_ms != 0) {
+      context.console.Note(fmt::format(
+          "{} is another machine than before, since {}: set up anew, or a copy? If that is right: "
+          "ronda nodes accept {}",
+          args.name, FormatRfc3339(nodes.front().machine_changed_ms, context.zone), args.name));
+    }
   }
   return nodes.empty() && !args.name.empty() ? kExitNo : kExitOk;
 }

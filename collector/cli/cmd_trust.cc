@@ -125,6 +125,7 @@ absl::StatusOr<int> RunChangeNode(const FolderContext& context, const ChangeNode
   request.set_node(args.node);
   request.set_change(args.change == "expect"   ? v1::ChangeNodeRequest::EXPECT
                      : args.change == "retire" ? v1::ChangeNodeRequest::RETIRE
+                     : args.change == "accept" ? v1::ChangeNodeRequest::ACCEPT
                                                : v1::ChangeNodeRequest::UNRETIRE);
   v1::ChangeNodeReply reply;
   const absl::Status status = rpc::FromGrpc(stub->ChangeNode(&call, request, &reply));

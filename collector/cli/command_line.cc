@@ -269,6 +269,8 @@ class Grammar {
               "A node is gone: its history stays, its alerts end, no agent of it is let in",
               "  ronda nodes retire web1\n"
               "  ronda revoke web1             # its certificate too");
+    AddChange(command, "accept", "A node may be another machine than before: it was set up anew",
+              "  ronda nodes accept web1");
     AddChange(command, "unretire", "A node that was retired is back",
               "  ronda nodes --all\n  ronda nodes unretire web1");
   }

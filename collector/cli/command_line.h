@@ -106,7 +106,7 @@ struct EnrollTokenArgs {
   std::string for_how_long = "1h";
 };
 struct ChangeNodeArgs {
-  std::string change;  // "expect", "retire", "unretire"
+  std::string change;  // "expect", "retire", "unretire", "accept"
   std::string node;
 };
 struct RevokeArgs {

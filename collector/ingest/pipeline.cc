@@ -173,6 +173,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   }
   Node& node = *slot;
   ArriveLocked(id, node);
+  NoteMachineLocked(node, request);
   if (node.epoch.id != request.epoch.id) {
     // An agent of which no frame was taken leaves the gap to its successor.
     const bool had_agent = node.followed.epoch_began || !node.gap_cause.empty();
@@ -552,6 +553,7 @@ std::vector<query::LiveNode> Pipeline::LiveNodes() const {
     live.connected = node->port != nullptr;
     live.silent = node->silent;
     live.refused = node->account->refused();
+    live.machine_changed_ms = node->machine.changed_ms;
     live.clock_offset_ms = node->clock_offset_ms;
     live.last_frame_ms =
         node->heard_mono_ms == 0 ? 0 : clock_.NowMs() - (now_mono - node->heard_mono_ms);

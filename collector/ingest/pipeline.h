@@ -57,6 +57,7 @@ struct JoinRequest {
   Labels labels;
   store::Epoch epoch;
   std::string boot_id;
+  std::string machine_id = {};  // "" if the agent does not say
   std::string agent_version;
   std::string peer;             // its address, for people
   int64_t clock_offset_ms = 0;  // the agent's clock minus the collector's
@@ -85,6 +86,7 @@ enum class NodeChange {
   kExpect,    // it is to come: missing until it does
   kRetire,    // it is gone: history stays, nothing is alerted, no agent of it is let in
   kUnretire,  // it is not
+  kAccept,    // it may be another machine than before
 };
 
 // A frame that was checked and decoded.
@@ -163,8 +165,11 @@ class Pipeline : public query::LiveStatus {
   // Whether a change may be made. kInvalidArgument: no name of a node; kNotFound, kAlreadyExists,
   // kFailedPrecondition: not now, and why.
   absl::Status CheckChange(const std::string& node, NodeChange change);
-  // Makes a change that is durable already (state of store::kNodeLifeSpace).
+  // Makes a change that is durable already (state of store::kNodeLifeSpace, or what AcceptMachine()
+  // returns).
   void Apply(const store::NodeLife& life, NodeChange change);
+  // What makes it durable that the node may be the machine that it is.
+  store::StateWrite AcceptMachine(const std::string& node);
 
   // What one of the node's groups had last; null if there was none.
   std::shared_ptr<const Schema> LastSchema(store::NodeId node, const GroupIdentity& group) const;
@@ -217,6 +222,7 @@ class Pipeline : public query::LiveStatus {
     int64_t clock_offset_ms = 0;
     std::optional<store::LifeState> life;  // what people said of it, if it matters now
     int64_t expected_mono_ms = 0;          // since when it is
+    store::NodeMachine machine;
     bool silent = false;
     int64_t silence_told_mono_ms = 0;
     store::Epoch epoch;     // of the agent that joined last
@@ -270,6 +276,7 @@ class Pipeline : public query::LiveStatus {
   static absl::Status RetiredError(const std::string& name);
   Node* FindNodeLocked(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RetireLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteMachineLocked(Node& node, const JoinRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ArriveLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TickExpectedLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestoreSourcesLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

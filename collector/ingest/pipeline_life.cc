@@ -58,6 +58,13 @@ absl::Status Pipeline::CheckChange(const std::string& name, NodeChange change) {
       return retired ? absl::OkStatus()
                      : Fail(absl::StatusCode::kNotFound,
                             "no retired node is called \"{}\"; see `ronda nodes --all`", name);
+    case NodeChange::kAccept:
+      return node != nullptr && node->machine.changed_ms != 0
+                 ? absl::OkStatus()
+                 : Fail(absl::StatusCode::kNotFound,
+                        "there is nothing to accept: no node \"{}\" is known to be another machine "
+                        "than before",
+                        name);
   }
   return absl::OkStatus();
 }
@@ -88,6 +95,9 @@ void Pipeline::Apply(const NodeLife& life, NodeChange change) {
       break;
     case NodeChange::kRetire:
       RetireLocked(*id, node);
+      break;
+    case NodeChange::kAccept:
+      node.machine.changed_ms = 0;
       break;
     case NodeChange::kUnretire:
       node.life.reset();
@@ -121,6 +131,40 @@ absl::Status Pipeline::RetiredError(const std::string& name) {
               "the node {} was retired on this collector: stop its agent, or take the node back "
               "there with `ronda nodes unretire {}`",
               name, name);
+}
+
+store::StateWrite Pipeline::AcceptMachine(const std::string& name) {
+  MutexLock lock(&mu_);
+  const Node* node = FindNodeLocked(name);
+  store::NodeMachine machine = node != nullptr ? node->machine : store::NodeMachine{};
+  machine.node = name;
+  machine.changed_ms = 0;
+  return {std::string(store::kNodeMachineSpace), name, machine.Encode()};
+}
+
+// Another machine of the same name was set up anew, or is a copy: the operator is told. It is let
+// in, since with certificates somebody enrolled it, and history goes on under the name.
+void Pipeline::NoteMachineLocked(Node& node, const JoinRequest& request) {
+  if (request.machine_id.empty() || request.machine_id == node.machine.id) {
+    return;
+  }
+  const bool changed = !node.machine.id.empty();
+  node.machine = {node.info.name.empty() ? request.node : node.info.name, request.machine_id,
+                  changed ? clock_.NowMs() : 0};
+  if (changed) {
+    obs::Warn("ingest",
+              "the node is another machine than before node={} peer={}: if it was set up anew, "
+              "`ronda nodes accept {}`",
+              request.node, request.peer, request.node);
+  }
+  store::Batch batch;
+  batch.epoch = own_.epoch();
+  batch.state.push_back(
+      {std::string(store::kNodeMachineSpace), request.node, node.machine.Encode()});
+  if (absl::Status status = store_.Append(std::move(batch)); !status.ok()) {
+    obs::Warn("ingest", "which machine a node is could not be recorded node={} error=\"{}\"",
+              request.node, Message(status));
+  }
 }
 
 // The agent that was expected is there: what was said of its absence is over.
@@ -173,6 +217,18 @@ void Pipeline::RestoreSourcesLocked(store::NodeId id, Node& node) {
 }
 
 absl::Status Pipeline::RestoreLives() {
+  StringMap<Node*> by_name;
+  for (auto& [id, node] : nodes_) {
+    by_name[node->info.name] = node.get();
+  }
+  RONDA_RETURN_IF_ERROR(
+      store_.ScanState(store::kNodeMachineSpace, [&](std::string_view, std::string_view value) {
+        auto machine = store::DecodeNodeMachine(value);
+        if (const auto node = machine.ok() ? by_name.find(machine->node) : by_name.end();
+            node != by_name.end()) {
+          node->second->machine = *std::move(machine);
+        }
+      }));
   return store_.ScanState(
       store::kNodeLifeSpace,
       [&](std::string_view key, std::string_view value) ABSL_NO_THREAD_SAFETY_ANALYSIS {

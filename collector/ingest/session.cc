@@ -162,6 +162,7 @@ void Session::OnHello(const v1::Hello& hello) {
   request.node = hello.node();
   request.labels = Labels(std::move(labels));
   request.epoch = {hello.epoch(), hello.epoch_started_ms()};
+  request.machine_id = hello.machine_id().substr(0, 64);
   request.boot_id = hello.boot_id().substr(0, 64);
   request.agent_version = hello.agent_version().substr(0, 64);
   request.peer = peer_;

@@ -100,7 +100,8 @@ struct NodeStatus {
   std::vector<SourceStatus> sources;
   std::optional<int64_t> clock_offset_ms;  // its clock minus the collector's
   int64_t gaps_24h = 0;                    // gaps that touch the last 24 h
-  std::vector<Refused> refused = {};       // of a running collector
+  int64_t machine_changed_ms = 0;     // since when it is another machine than before; 0: it is not
+  std::vector<Refused> refused = {};  // of a running collector
   bool operator==(const NodeStatus&) const = default;
 };
 

@@ -193,6 +193,7 @@ void ToProto(const NodeStatus& in, v1::NodeEntry* out) {
     out->set_clock_offset_ms(*in.clock_offset_ms);
   }
   out->set_gaps_24h(in.gaps_24h);
+  out->set_machine_changed_ms(in.machine_changed_ms);
   for (const Refused& refused : in.refused) {
     v1::RefusedEntry* entry = out->add_refused();
     entry->set_cause(refused.cause);
@@ -227,6 +228,7 @@ NodeStatus FromProto(const v1::NodeEntry& in) {
     out.clock_offset_ms = in.clock_offset_ms();
   }
   out.gaps_24h = in.gaps_24h();
+  out.machine_changed_ms = in.machine_changed_ms();
   for (const v1::RefusedEntry& entry : in.refused()) {
     out.refused.push_back({entry.cause(), entry.count(), entry.last_ms(), entry.detail()});
   }

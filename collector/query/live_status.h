@@ -20,8 +20,9 @@ struct LiveNode {
   std::string name;
   bool connected = false;     // a stream is open
   int64_t last_frame_ms = 0;  // collector's wall clock at the newest frame; 0: none since its start
-  int64_t clock_offset_ms = 0;  // the agent's clock minus the collector's, at the last message
-  bool silent = false;          // should send and does not (by the collector's monotonic clock)
+  int64_t clock_offset_ms = 0;     // the agent's clock minus the collector's, at the last message
+  bool silent = false;             // should send and does not (by the collector's monotonic clock)
+  int64_t machine_changed_ms = 0;  // since when it is another machine than before; 0: it is not
   std::vector<Refused> refused = {};  // the latest first
 };
 

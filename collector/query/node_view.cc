@@ -162,6 +162,7 @@ absl::StatusOr<std::vector<NodeStatus>> ViewNodes(const store::Store& store, con
     }
     if (live_node != nullptr) {
       status.refused = live_node->refused;
+      status.machine_changed_ms = live_node->machine_changed_ms;
     }
     status.state =
         live != nullptr ? JudgeWithLive(info, live_node) : JudgeFromData(info, status, time);

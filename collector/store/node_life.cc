@@ -37,4 +37,27 @@ absl::StatusOr<NodeLife> DecodeNodeLife(std::string_view bytes) {
   return life;
 }
 
+std::string NodeMachine::Encode() const {
+  std::string out;
+  out.push_back(static_cast<char>(kVersion));
+  codec::PutBytes(&out, node);
+  codec::PutBytes(&out, id);
+  codec::PutSigned(&out, changed_ms);
+  return out;
+}
+
+absl::StatusOr<NodeMachine> DecodeNodeMachine(std::string_view bytes) {
+  codec::ByteReader in(bytes);
+  const bool known = in.U8() == kVersion;
+  NodeMachine machine;
+  machine.node = in.Bytes();
+  machine.id = in.Bytes();
+  machine.changed_ms = in.Signed();
+  if (!known || !in.done()) {
+    return Fail(absl::StatusCode::kDataLoss, "the machine of a node of {} bytes is malformed",
+                bytes.size());
+  }
+  return machine;
+}
+
 }  // namespace ronda::store

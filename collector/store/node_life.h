@@ -27,6 +27,20 @@ struct NodeLife {
   bool operator==(const NodeLife&) const = default;
 };
 
+// Which machine a node is, and whether that changed without anybody's word for it.
+inline constexpr std::string_view kNodeMachineSpace = "node-machine";
+
+struct NodeMachine {
+  std::string node;
+  std::string id;          // of the agent last seen (Hello.machine_id)
+  int64_t changed_ms = 0;  // since when it is another one than before; 0: accepted, or the first
+
+  std::string Encode() const;
+  bool operator==(const NodeMachine&) const = default;
+};
+
+// kDataLoss: not one.
+absl::StatusOr<NodeMachine> DecodeNodeMachine(std::string_view bytes);
 // kDataLoss: not one.
 absl::StatusOr<NodeLife> DecodeNodeLife(std::string_view bytes);
 

@@ -153,6 +153,39 @@ TEST_F(NodeLifeTest, ANodeThatWasTakenBackAndDoesNotComeIsSilent) {
   EXPECT_THAT(Alerts(), ElementsAre("NodeSilent firing"));
 }
 
+TEST_F(NodeLifeTest, AnotherMachineOfTheSameNameIsLetInAndToldOfUntilItIsAccepted) {
+  const auto join = [&](const std::string& machine, uint64_t epoch) {
+    auto agent = NewAgent();
+    v1::AgentMessage hello = agent->Hello("web1", epoch);
+    hello.mutable_hello()->set_machine_id(machine);
+    agent->session->OnMessage(hello);
+    EXPECT_THAT(agent->closed(), IsEmpty());
+    agent->Tick(clock_.NowMs(), 1);
+    agent->Close();
+    clock_.Advance(60'000);
+    return pipeline_->LiveNodes().at(0).machine_changed_ms;
+  };
+  EXPECT_EQ(join("first", 1), 0);
+  EXPECT_EQ(join("first", 2), 0) << "a restart";
+  EXPECT_EQ(join("", 3), 0) << "an agent that does not say";
+  const int64_t changed_ms = join("second", 4);
+  EXPECT_EQ(changed_ms, clock_.NowMs() - 60'000);
+  EXPECT_EQ(join("second", 5), changed_ms) << "until somebody accepts it";
+  Flush();
+  Open();
+  EXPECT_EQ(pipeline_->LiveNodes().at(0).machine_changed_ms, changed_ms);
+  ASSERT_OK(pipeline_->CheckChange("web1", NodeChange::kAccept));
+  pipeline_->Write(pipeline_->AcceptMachine("web1"));
+  pipeline_->Apply({"web1", LifeState::kExpected, clock_.NowMs(), "test"}, NodeChange::kAccept);
+  EXPECT_EQ(pipeline_->LiveNodes().at(0).machine_changed_ms, 0);
+  Flush();
+  Open();
+  EXPECT_EQ(pipeline_->LiveNodes().at(0).machine_changed_ms, 0);
+  EXPECT_EQ(join("second", 6), 0);
+  EXPECT_THAT(pipeline_->CheckChange("web1", NodeChange::kAccept),
+              StatusIs(absl::StatusCode::kNotFound, "nothing to accept"));
+}
+
 TEST_F(NodeLifeTest, SaysWhatCannotBe) {
   auto agent = NewAgent();
   agent->Join("web1", 1);
