@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "collector/query/api.h"
+#include "collector/query/gap_series.h"
 #include "collector/query/live_status.h"
 #include "collector/query/select.h"
 #include "collector/store/store.h"
@@ -46,6 +47,8 @@ class LocalApi : public Api {
                                         std::string_view node) override;
 
  private:
+  absl::StatusOr<WithGaps> GapsToo();
+
   const store::Store& store_;
   const LiveStatus* const live_;
   const Clock& clock_;
