@@ -314,10 +314,14 @@ absl::Status Database::Checkpoint(bool restart) {
 
 // Offsets are those of the database header (SQLite file format, 1.3).
 absl::Status CheckFileHead(const std::string& path, int64_t application_id) {
-  std::error_code error;
-  const auto wal_bytes = std::filesystem::file_size(path + "-wal", error);
-  if (!error && wal_bytes > 0) {
-    return absl::OkStatus();
+  // What is in the WAL, or in the journal of a creation that the power ended, counts before the
+  // file: SQLite brings it there, and looks at the result itself.
+  for (const char* suffix : {"-wal", "-journal"}) {
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(path + suffix, error);
+    if (!error && bytes > 0) {
+      return absl::OkStatus();
+    }
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) {

@@ -161,7 +161,8 @@ class Database {
 
 // Whether a file begins as our databases do, or is empty; opens no connection. SQLite takes some
 // damage there for a file of a later SQLite, or one that may only be read. kDataLoss: it does not.
-// Other errors: it cannot be read. A file with a -wal, which may have a newer beginning, passes.
+// Other errors: it cannot be read. A file with a -wal or
+// a -journal, which has its newer or older beginning, passes.
 absl::Status CheckFileHead(const std::string& path, int64_t application_id);
 
 // Bytes of a database and its -wal on the disk; 0 if there is none.

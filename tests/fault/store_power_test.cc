@@ -106,6 +106,30 @@ TEST_F(StoreFaultTest, PowerCutLosesNothingAcknowledged) {
   std::printf("%lld power cuts\n", static_cast<long long>(cuts));
 }
 
+// Each call up to the first acknowledgement: there the files are made, and what is torn is their
+// beginning.
+TEST_F(StoreFaultTest, PowerCutWhileFilesAreMade) {
+  const uint64_t seed = RandomBits() % 1'000'000'000;
+  int64_t cuts = 0;
+  for (int64_t acknowledged = 0; acknowledged == 0 && cuts < 500 && !HasFailure();) {
+    const std::string work = dir_->File("work");
+    const std::string after = dir_->File("after");
+    fs::remove_all(work);
+    vfs_.Begin({FaultKind::kPowerCut, ++cuts, false});
+    StoreScript script(work);
+    script.Run([&] { return vfs_.struck(); });
+    script.Close();
+    acknowledged = script.acknowledged();
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", cut at call " + std::to_string(cuts) + ", " +
+                 vfs_.struck_call());
+    ASSERT_OK(vfs_.Survivors(work, after, Survival::kPrefix, seed + static_cast<uint64_t>(cuts)));
+    vfs_.Begin({});
+    script.ExpectAcknowledgedIn(after);
+  }
+  std::printf("seed %llu, %lld power cuts\n", static_cast<unsigned long long>(seed),
+              static_cast<long long>(cuts));
+}
+
 // Each kind of failing call: the step's error or the journal's status names the file, the store
 // goes on when the fault ends, and nothing acknowledged is lost, also not in a power cut after it.
 class StoreIoFaultTest : public StoreFaultTest {
