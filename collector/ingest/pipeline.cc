@@ -201,6 +201,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   node.backfilled = false;
   const codec::RangeSet held = store_.Held(id, request.epoch);
   node.followed.stream_begins = true;
+  node.followed.kept_told = false;
   node.followed.live_next = held.empty() ? 1 : held.ranges().back().last + 1;
   node.followed.live_ms = std::max(node.followed.live_ms, info.last_seen_ms);
   node.joined_mono_ms = now_mono;
@@ -421,8 +422,9 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
   std::vector<store::Batch> batches;
   const Followed before = node.followed;
   store::NodeInfo info = node.info;
-  if (epoch.id == node.epoch.id) {
-    AddMissingLocked(id, FollowLocked(id, node, arrivals), &own, &batches);
+  const bool present = epoch.id == node.epoch.id;
+  AddMissingLocked(id, FollowLocked(id, node, present, arrivals), &own, &batches);
+  if (present) {
     if (node.followed.epoch_began && info.epoch.id != epoch.id) {
       SetAgent(epoch, node.boot_id, &info);
       RONDA_RETURN_IF_ERROR(store_.PutNode(info).status());  // goes with the frames' commit

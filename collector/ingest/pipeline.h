@@ -206,6 +206,8 @@ class Pipeline : public query::LiveStatus {
   // How far what came from a node was followed. As it was before, if what came was not taken.
   struct Followed {
     Holes holes;
+    bool kept_told = false;      // what the present stream's agent said of earlier epochs
+    std::string cause;           // of the gap after them
     bool epoch_began = false;    // a frame of the present epoch came
     bool stream_begins = false;  // no live frame came on the present stream
     uint64_t live_next = 1;      // the number that follows in the present epoch
@@ -251,10 +253,12 @@ class Pipeline : public query::LiveStatus {
     std::vector<Record> gaps;
     std::vector<store::StateWrite> state;
   };
-  // Frames of the present epoch came.
-  Missing FollowLocked(store::NodeId id, Node& node, const std::vector<Arrival>& arrivals)
+  // Frames came, of the present epoch or of an earlier one.
+  Missing FollowLocked(store::NodeId id, Node& node, bool present,
+                       const std::vector<Arrival>& arrivals) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellKeptLocked(store::NodeId id, Node& node, Missing* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first, Missing* out)
+  void BeginEpochLocked(Node& node, const Arrival& first, Missing* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OpenHoleLocked(store::NodeId id, Node& node, const store::Epoch& epoch, codec::SeqRange seqs,
                       int64_t from_ms, int64_t to_ms, Missing* out)

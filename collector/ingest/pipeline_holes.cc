@@ -95,9 +95,10 @@ void Pipeline::EndHoleLocked(store::NodeId id, const Node& node, const store::Ho
 }
 
 // The agent was started anew: what it kept of earlier epochs will come, and the time in which no
-// agent ran is a gap for good. It is told with the first frame of the new epoch, in either lane,
-// since what is durable of an epoch says that its beginning was told.
-void Pipeline::BeginEpochLocked(store::NodeId id, Node& node, const Arrival& first, Missing* out) {
+// agent ran is a gap for good. Told with the first frame that comes on the stream, of whatever
+// epoch, in one commit with it: what is durable of an epoch says that what is missing before it was
+// told. If the next stream says the same again, so do we; of gaps with one begin one counts.
+void Pipeline::TellKeptLocked(store::NodeId id, Node& node, Missing* out) {
   std::sort(node.kept.begin(), node.kept.end(), [](const KeptEpoch& a, const KeptEpoch& b) {
     return a.epoch.started_ms < b.epoch.started_ms;
   });
@@ -107,7 +108,7 @@ void Pipeline::BeginEpochLocked(store::NodeId id, Node& node, const Arrival& fir
   for (const KeptEpoch& kept : node.kept) {
     const bool unseen =
         node.info.epoch.id == node.epoch.id || kept.epoch.started_ms > node.info.epoch.started_ms;
-    const bool after = unseen && kept.next_seq == 1 && kept.epoch.started_ms > from_ms;
+    const bool after = unseen && kept.epoch.started_ms > from_ms;
     if (kept.newest_ms > from_ms) {
       if (after && from_ms > 0 && !cause.empty()) {
         out->gaps.push_back(Gap(from_ms, kept.epoch.started_ms,
@@ -123,24 +124,41 @@ void Pipeline::BeginEpochLocked(store::NodeId id, Node& node, const Arrival& fir
       cause = kept.stopped ? kStopped : rebooted ? kRebooted : kKilled;
     }
   }
+  node.followed.kept_told = true;
+  node.followed.cause = cause;
+  node.followed.live_ms = from_ms;
+}
+
+// The first frame of the present epoch, in either lane.
+void Pipeline::BeginEpochLocked(Node& node, const Arrival& first, Missing* out) {
+  const int64_t from_ms = node.followed.live_ms;
   // If frames of this epoch wait, the agent ran before this one.
   const bool waits = first.entry.seq > 1 && node.epoch.started_ms > from_ms &&
                      node.epoch.started_ms < first.entry.t_ms;
   const int64_t began_ms = waits ? node.epoch.started_ms : first.entry.t_ms;
-  if (!cause.empty() && from_ms > 0 && began_ms > from_ms) {
-    out->gaps.push_back(Gap(from_ms, began_ms, std::string(cause), ""));
+  if (!node.followed.cause.empty() && from_ms > 0 && began_ms > from_ms) {
+    out->gaps.push_back(Gap(from_ms, began_ms, node.followed.cause, ""));
   }
   node.followed.epoch_began = true;
   node.followed.live_ms = began_ms;
 }
 
-Pipeline::Missing Pipeline::FollowLocked(store::NodeId id, Node& node,
+Pipeline::Missing Pipeline::FollowLocked(store::NodeId id, Node& node, bool present,
                                          const std::vector<Arrival>& arrivals) {
   Missing missing;
   Followed& followed = node.followed;
+  if (arrivals.empty() || (followed.epoch_began && !present)) {
+    return missing;
+  }
+  if (!followed.epoch_began && !followed.kept_told) {
+    TellKeptLocked(id, node, &missing);
+  }
   for (const Arrival& arrival : arrivals) {
+    if (!present) {
+      break;
+    }
     if (!followed.epoch_began) {
-      BeginEpochLocked(id, node, arrival, &missing);
+      BeginEpochLocked(node, arrival, &missing);
     }
     if (!arrival.live) {
       continue;

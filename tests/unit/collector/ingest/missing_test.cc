@@ -179,6 +179,61 @@ TEST_F(MissingTest, WhatWasOnNoDiskIsAGapOfTheKill) {
               testing::UnorderedElementsAre("agent killed 20000-21000", "agent killed 3000-11000"));
 }
 
+// What was kept of an agent comes on the stream of its successor, which is killed too before it
+// sends a frame of its own: the gap before what was kept is known all the same.
+TEST_F(MissingTest, WhatIsMissingBeforeKeptFramesIsToldWithThem) {
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    const int at = restart ? 100 : 0;
+    const auto epoch = static_cast<uint64_t>(at);
+    auto first = NewAgent();
+    first->Join("web1", epoch + 1);
+    Live(*first, at + 1, at + 3);
+    first->Close();
+    auto second = NewAgent();
+    const auto kept = Sampled(*second, at + 10, at + 15);
+    const auto join = [&](uint64_t as, bool keeps) {
+      auto agent = NewAgent();
+      v1::AgentMessage hello = agent->Hello("web1", epoch + as);
+      hello.mutable_hello()->set_epoch_started_ms(start_ms_ + (at + 19) * 1000);
+      if (keeps) {
+        v1::KeptEpoch* of = hello.mutable_hello()->add_kept();
+        of->set_epoch(epoch + 2);
+        of->set_started_ms(start_ms_ + at * 1000 + 9500);
+        of->set_last_seq(6);
+        of->set_newest_ms(start_ms_ + at * 1000 + 15'000);
+      }
+      agent->session->OnMessage(hello);
+      return agent;
+    };
+    auto third = join(3, true);
+    Backfill(*third, kept, epoch + 2);
+    third->Close();
+    Flush();
+    if (restart) {
+      store_->Close();
+      IngestTest::Open();
+    }
+    auto fourth = join(4, restart);  // the acknowledgement came, or did not
+    Live(*fourth, at + 20, at + 21);
+    Flush();
+    ASSERT_OK_AND_ASSIGN(const auto gaps,
+                         query::ReadGaps(*store_, start_ms_ + at * 1000, INT64_MAX / 2, ""));
+    std::vector<std::string> told;
+    for (const query::Gap& gap : gaps) {
+      if (gap.cause != store::kLateCause) {
+        told.push_back(fmt::format("{} {}-{}", gap.cause, gap.from_ms - start_ms_ - at * 1000,
+                                   gap.to_ms - start_ms_ - at * 1000));
+      }
+    }
+    EXPECT_THAT(told,
+                testing::IsSupersetOf({"agent killed 3000-9500", "agent killed 15000-20000"}));
+    SayBackfilled(*fourth);
+    EXPECT_THAT(Open(), IsEmpty());
+    fourth->Close();
+  }
+}
+
 TEST_F(MissingTest, AnAgentThatStoppedUnheardSaysSoThroughItsSuccessor) {
   auto before = NewAgent();
   before->Join("web1", 1);
