@@ -14,7 +14,7 @@ packages_build=(
 # The tests run against real servers. They start their own; the services of the packages stay off.
 packages_tests=(
   libgtest-dev libgmock-dev postgresql prometheus prometheus-node-exporter
-  prometheus-postgres-exporter xz-utils
+  prometheus-postgres-exporter xz-utils iproute2
 )
 # What ronda-bench measures beside Ronda; it says which of them is missing.
 packages_bench=(
