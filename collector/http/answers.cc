@@ -1,10 +1,35 @@
-#include <utility>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
 
 #include "collector/http/api.h"
 #include "collector/http/json.h"
 #include "common/base/status.h"
 
 namespace ronda::http {
+namespace {
+
+// So many of each kind are told, as Prometheus does.
+constexpr size_t kMaxAnnotations = 10;
+
+void AppendAnnotations(std::string_view kind, const std::vector<std::string>& texts,
+                       std::string* out) {
+  if (texts.empty()) {
+    return;
+  }
+  const size_t shown = std::min(texts.size(), kMaxAnnotations);
+  std::vector<std::string> told(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(shown));
+  if (shown < texts.size()) {
+    told.push_back(fmt::format("{} more {} annotations omitted", texts.size() - shown, kind));
+  }
+  fmt::format_to(std::back_inserter(*out), ",\"{}s\":", kind);
+  AppendTexts(told, out);
+}
+
+}  // namespace
 
 Response DataResponse(std::string_view data, const std::vector<std::string>& warnings,
                       const std::vector<std::string>& infos) {
@@ -12,14 +37,8 @@ Response DataResponse(std::string_view data, const std::vector<std::string>& war
   response.body.reserve(data.size() + 64);
   response.body = R"({"status":"success","data":)";
   response.body += data;
-  const std::pair<std::string_view, const std::vector<std::string>*> lists[] = {
-      {"warnings", &warnings}, {"infos", &infos}};
-  for (const auto& [name, texts] : lists) {
-    if (!texts->empty()) {
-      response.body += fmt::format(",\"{}\":", name);
-      AppendTexts(*texts, &response.body);
-    }
-  }
+  AppendAnnotations("warning", warnings, &response.body);
+  AppendAnnotations("info", infos, &response.body);
   response.body += "}\n";
   return response;
 }

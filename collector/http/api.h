@@ -78,7 +78,8 @@ void AddWrite(const Sources& sources, const Lanes& lanes, Router* router);
 void AddTargets(const Sources& sources, const Lanes& lanes, Router* router);
 void AddOwnMetrics(const Sources& sources, const SelfMetrics& self, Router* router);
 
-// {"status":"success","data":DATA}; `data` is JSON. Warnings and infos are left out if empty.
+// {"status":"success","data":DATA}; `data` is JSON. Warnings and infos are left out if empty;
+// of each ten are told, and how many more there are.
 Response DataResponse(std::string_view data, const std::vector<std::string>& warnings = {},
                       const std::vector<std::string>& infos = {});
 // The answer that belongs to the error's code.
