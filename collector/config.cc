@@ -289,6 +289,18 @@ Type<RecordsConfig> RecordsType() {
       .Build();
 }
 
+// Less than the files take when they are empty is no limit that can be kept.
+constexpr int64_t kLeastMaxSize = int64_t{4} << 20;
+
+void CheckRetention(const Value& value, const std::string& path, Errors* errors,
+                    RetentionConfig* out) {
+  if (out->max_size_bytes > 0 && out->max_size_bytes < kLeastMaxSize) {
+    errors->Add(PositionOf(value, "max_size"), ChildPath(path, "max_size"),
+                "must be 0 (no limit) or at least 4MiB: history's files with their logs take about "
+                "1 MiB before they hold anything");
+  }
+}
+
 void CheckCollector(const Value& value, const std::string& /*path*/, Errors* errors,
                     CollectorConfig* out) {
   if (const absl::Status listen = CheckListen(*out); !listen.ok()) {
@@ -367,8 +379,10 @@ Type<CollectorConfig> CollectorType() {
                .Add("records", &RetentionConfig::records, RecordsType(),
                     "how long records (alerts, gaps and so on) are kept, and how many")
                .Add("max_size", &RetentionConfig::max_size_bytes, Size(0, int64_t{1} << 50),
-                    "most that history may take on disk, 0 is no limit; the oldest files go first",
+                    "most that history may take on disk, at least 4MiB, 0 is no limit; the oldest "
+                    "goes first",
                     "0")
+               .Also(CheckRetention)
                .Build(),
            "how long data is kept")
       .Add("rules", &CollectorConfig::rules, List(String(CheckPath, "paths"), 1'000),

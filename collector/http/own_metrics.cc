@@ -107,6 +107,8 @@ void AddStore(const Sources& sources, Exposition* out) {
                "Samples that were there already, with the same value.");
   out->Counter("ronda_store_conflicting_samples_total", Real(counters.conflicting_samples),
                "Samples that were there already, with another value: the first one stayed.");
+  out->Counter("ronda_store_dropped_samples_total", Real(counters.dropped_samples),
+               "Samples of the last hours that went because retention.max_size is too little.");
   out->Gauge("ronda_store_journal_bytes", Real(stats.journal_bytes), "Journal not sealed yet.");
   out->Gauge("ronda_store_pending_bytes", Real(stats.pending_bytes),
              "Bytes that wait for their commit.");

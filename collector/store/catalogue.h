@@ -59,6 +59,7 @@ class Catalogue {
   // The groups of a node, by name.
   std::vector<SourceInfo> Sources(NodeId id) const;
   std::vector<NodeInfo> Nodes() const;
+  size_t nodes() const { return nodes_.size(); }
   absl::flat_hash_map<NodeId, std::string> NodeNames() const;
   // Rows of the nodes whose last_seen_ms changed since the last call.
   std::vector<CatalogueWrite> TakeSeen();

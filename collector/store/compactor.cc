@@ -20,6 +20,8 @@ constexpr auto kPeriod = std::chrono::minutes(10);
 constexpr auto kFirstPass = std::chrono::minutes(1);
 constexpr auto kPeriodOfLittleRoom = std::chrono::minutes(1);
 constexpr auto kPeriodOfNoRoom = std::chrono::seconds(5);
+// So often the size is looked at if there is a limit.
+constexpr auto kPeriodOfSize = std::chrono::seconds(5);
 // A window is compacted when it ended so long ago: nearly all of its blocks are sealed then.
 constexpr int64_t kLagMs = 600'000;
 
@@ -62,12 +64,14 @@ void Compactor::Run() {
   using Time = std::chrono::steady_clock;
   bool failing = false;
   Time::time_point next = Time::now() + kFirstPass;
+  Time::time_point last;
   for (;;) {
     bool due = false;
     {
       MutexLock lock(&thread_mu_);
       if (!stop_ && !hurry_ && !found_corrupt_) {
-        wake_.WaitFor(&thread_mu_, next - Time::now());
+        const Time::duration wait = next - Time::now();
+        wake_.WaitFor(&thread_mu_, limited_ ? std::min<Time::duration>(wait, kPeriodOfSize) : wait);
       }
       if (stop_) {
         return;
@@ -77,10 +81,17 @@ void Compactor::Run() {
       found_corrupt_ = false;
     }
     on_corrupt_();
-    if (!due) {
+    absl::Status status;
+    if (!due && limited_) {
+      const absl::StatusOr<bool> tight = KeepSize();
+      status = tight.status();
+      due = tight.ok() && *tight && Time::now() - last >= kPeriodOfLittleRoom;
+    }
+    if (!due && status.ok()) {
       continue;
     }
-    const absl::Status status = Round();
+    last = Time::now();
+    status = due ? Round() : status;
     const DiskState disk = disk_.state();
     next = Time::now() + (disk == DiskState::kHard   ? kPeriodOfNoRoom
                           : disk == DiskState::kSoft ? kPeriodOfLittleRoom
@@ -102,6 +113,15 @@ void Compactor::FoundCorrupt() {
   MutexLock lock(&thread_mu_);
   found_corrupt_ = true;
   wake_.SignalAll();
+}
+
+absl::StatusOr<bool> Compactor::KeepSize() {
+  MutexLock pass(&pass_mu_);
+  RONDA_ASSIGN_OR_RETURN(const bool too_much, retention_.IsTooMuch());
+  if (too_much) {
+    RONDA_RETURN_IF_ERROR(retention_.Enforce());
+  }
+  return retention_.IsTight();
 }
 
 absl::Status Compactor::Round() {
@@ -131,6 +151,8 @@ absl::Status Compactor::Pass(bool all) {
   // What is in a block is not in the journal any more, or a replay would look for the block.
   RONDA_RETURN_IF_ERROR(sealer_.Pass(false));
   std::map<NodeId, std::vector<Waiting>> in_head = RunsInHead();
+  RONDA_ASSIGN_OR_RETURN(const bool tight, retention_.IsTight());
+  all = all || tight;
   const int64_t end_ms =
       all ? std::numeric_limits<int64_t>::max() : WindowStartMs(WindowOf(clock_.NowMs() - kLagMs));
   RONDA_ASSIGN_OR_RETURN(const std::vector<int64_t> sources, history_.SourcesToCompact(end_ms));
@@ -258,16 +280,16 @@ absl::Status Compactor::CompactNode(NodeId node, const std::vector<int64_t>& sou
 absl::Status Compactor::CompactWindow(History::Moment* now, std::string_view node, int64_t window,
                                       const std::vector<DueBlock*>& blocks) {
   RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<SegmentFile> file,
-                         level_.raw->ForWriting(window, retention_.SpanWindows()));
+                         level_.raw->ForWriting(window, retention_.SpanWindows(*level_.raw)));
   PackStats stats;
   RONDA_ASSIGN_OR_RETURN(const PackedNode packed,
                          WindowPacker(now, file.get(), node, window, blocks).Pack(&stats));
   // The samples first: a pass that was cut off here finds them, and writes the roll-ups anew.
-  RONDA_RETURN_IF_ERROR(Write(level_.raw.get(), window, retention_.SpanWindows(), packed.raw));
-  RONDA_RETURN_IF_ERROR(
-      Write(level_.minute.get(), window, level_.minute->spans().front(), packed.minute));
-  RONDA_RETURN_IF_ERROR(
-      Write(level_.hour.get(), window, level_.hour->spans().front(), packed.hour));
+  for (const auto& [segments, rows] :
+       {std::pair(level_.raw.get(), &packed.raw), std::pair(level_.minute.get(), &packed.minute),
+        std::pair(level_.hour.get(), &packed.hour)}) {
+    RONDA_RETURN_IF_ERROR(Write(segments, window, retention_.SpanWindows(*segments), *rows));
+  }
   std::vector<const History::Uncompacted*> done;
   for (const DueBlock* const block : blocks) {
     done.push_back(&block->block);

@@ -55,11 +55,13 @@ class Compactor {
         clock_(clock),
         on_lost_(std::move(on_lost)),
         on_corrupt_(std::move(on_corrupt)),
+        limited_(retention->limited()),
         records_(history, level->records.get(), on_lost_) {}
   ~Compactor() { Stop(); }
 
   // Compacts what is due, and removes what is too old or too much, every few minutes; more often
-  // while there is little room on the disk. While it is full, it only removes.
+  // while there is little room on the disk. While it is full, it only removes. A limit in size is
+  // looked after every few seconds.
   void Start();
   void Stop();
   // Begins the next round now: the state of the disk has changed.
@@ -67,12 +69,15 @@ class Compactor {
   // Makes the thread call on_corrupt soon. Does not block.
   void FoundCorrupt();
 
-  // Compacts the windows that ended some minutes ago; with `all` whatever is sealed.
+  // Compacts the windows that ended some minutes ago; with `all`, and while level 0 takes too much
+  // of what history may, whatever is sealed.
   absl::Status Pass(bool all) ABSL_LOCKS_EXCLUDED(pass_mu_);
 
  private:
   void Run();
   absl::Status Round();
+  // Removes what is too much. True: level 0 should be packed now.
+  absl::StatusOr<bool> KeepSize() ABSL_LOCKS_EXCLUDED(pass_mu_);
   bool stopping() const;
   // What is not compacted in this pass.
   struct Waiting {
@@ -106,6 +111,7 @@ class Compactor {
   const Clock& clock_;
   const OnLost on_lost_;
   const OnCorrupt on_corrupt_;
+  const bool limited_;  // in size
 
   Mutex pass_mu_;
   RecordPacker records_ ABSL_GUARDED_BY(pass_mu_);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -20,7 +21,8 @@ constexpr std::string_view kSpace = "store-gap";
 
 struct Gap {
   NodeId node = 0;
-  std::string key;  // of its state
+  std::string key;  // of its state; "": it is written whatever has been
+  std::string cause;
   std::string group;
   int64_t from_ms = 0;
   int64_t to_ms = 0;
@@ -37,11 +39,10 @@ absl::Status Write(Store* store, const std::vector<Gap>& gaps, const Clock& cloc
   const Epoch epoch{RandomBits(), clock.NowMs()};
   uint64_t seq = 0;
   for (const Gap& gap : gaps) {
-    if (!written.insert(gap.key).second) {
+    if (!gap.key.empty() && !written.insert(gap.key).second) {
       continue;
     }
-    const Record row{gap.to_ms,
-                     {gap.from_ms, gap.to_ms, gap.group, std::string("corrupt"), gap.detail}};
+    const Record row{gap.to_ms, {gap.from_ms, gap.to_ms, gap.group, gap.cause, gap.detail}};
     codec::RecordRunEncoder encoder(0, GapRecord());
     encoder.StartRun();
     FrameEntry frame;
@@ -58,7 +59,9 @@ absl::Status Write(Store* store, const std::vector<Gap>& gaps, const Clock& cloc
     batch.epoch = epoch;
     batch.essential = true;
     batch.frames.push_back(std::move(frame));
-    batch.state.push_back({std::string(kSpace), gap.key, ""});
+    if (!gap.key.empty()) {
+      batch.state.push_back({std::string(kSpace), gap.key, ""});
+    }
     RONDA_RETURN_IF_ERROR(store->Append(std::move(batch)));
   }
   return absl::OkStatus();
@@ -75,7 +78,7 @@ absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
           {one.run.node,
            fmt::format("{}/{:016x}/{}/{}", one.run.node, one.run.epoch.id, one.run.first_seq,
                        one.first_seq),
-           one.group, one.from_ms, one.to_ms,
+           "corrupt", one.group, one.from_ms, one.to_ms,
            fmt::format("a damaged {}; lost from frame {} on", one.where, one.first_seq)});
     }
   }
@@ -99,8 +102,30 @@ absl::Status WriteCorruptGaps(Store* store, const std::vector<CorruptPart>& part
       gaps.push_back({id,
                       fmt::format("history/{}/{}/{}/{}/{}", node.name, part.group, part.from_ms,
                                   part.to_ms, part.detail),
-                      part.group, part.from_ms, to_ms, part.detail});
+                      "corrupt", part.group, part.from_ms, to_ms, part.detail});
     }
+  }
+  return Write(store, gaps, clock);
+}
+
+absl::Status WriteDroppedGaps(Store* store, std::vector<std::pair<NodeId, DroppedSamples>> dropped,
+                              const Clock& clock) {
+  std::map<std::pair<NodeId, std::string>, DroppedSamples> merged;
+  for (auto& [node, one] : dropped) {
+    const auto [it, is_new] = merged.try_emplace({node, one.group}, one);
+    if (!is_new) {
+      it->second.from_ms = std::min(it->second.from_ms, one.from_ms);
+      it->second.to_ms = std::max(it->second.to_ms, one.to_ms);
+      it->second.samples += one.samples;
+    }
+  }
+  std::vector<Gap> gaps;
+  for (const auto& [of, one] : merged) {
+    gaps.push_back(
+        {of.first, "", "max_size", of.second, one.from_ms, one.to_ms,
+         fmt::format("{} samples dropped: retention.max_size is less than the last hours "
+                     "need",
+                     one.samples)});
   }
   return Write(store, gaps, clock);
 }

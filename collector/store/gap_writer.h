@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "collector/store/corrupt_parts.h"
+#include "collector/store/dropped_samples.h"
 #include "collector/store/replay.h"
 #include "collector/store/store.h"
 #include "common/base/clock.h"
@@ -21,6 +22,10 @@ absl::Status WriteCorruptGaps(Store* store, const std::vector<LostFrames>& lost,
 // had been seen by then.
 absl::Status WriteCorruptGaps(Store* store, const std::vector<CorruptPart>& parts,
                               const std::vector<std::pair<NodeId, NodeInfo>>& nodes,
+                              const Clock& clock);
+
+// A gap with the cause "max_size" of each node and group that samples were dropped of.
+absl::Status WriteDroppedGaps(Store* store, std::vector<std::pair<NodeId, DroppedSamples>> dropped,
                               const Clock& clock);
 
 }  // namespace ronda::store

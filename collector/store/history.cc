@@ -19,7 +19,8 @@ void History::Ids::Map(int64_t local_id, int64_t catalogue_id) {
 
 absl::StatusOr<std::unique_ptr<History>> History::Open(const std::string& dir, bool read_only,
                                                        Catalogue* catalogue,
-                                                       std::vector<CatalogueWrite>* writes) {
+                                                       std::vector<CatalogueWrite>* writes,
+                                                       int64_t wal_pages) {
   std::unique_ptr<History> history(new History(dir + "/history/recent.db"));
   if (read_only) {
     absl::StatusOr<std::unique_ptr<ReadOnlyFile>> file = ReadOnlyFile::Open(history->path_);
@@ -34,7 +35,7 @@ absl::StatusOr<std::unique_ptr<History>> History::Open(const std::string& dir, b
     return history;
   }
   RONDA_RETURN_IF_ERROR(MakeDirectories(dir + "/history"));
-  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<RecentDb> db, RecentDb::Open(history->path_));
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<RecentDb> db, RecentDb::Open(history->path_, wal_pages));
   RONDA_RETURN_IF_ERROR(history->Load(db.get(), catalogue, writes));
   MutexLock lock(&history->write_mu_);
   history->writer_ = std::move(db);
@@ -402,6 +403,35 @@ absl::StatusOr<int64_t> History::Remove(const SourceSchema& pair, int64_t before
   }
   MutexLock lock(&write_mu_);
   return writer_->RemoveBlocks(*source, *schema, before_ms, limit);
+}
+
+absl::StatusOr<std::vector<RecentDb::RemovedBlock>> History::RemoveOldest(int64_t bytes) {
+  MutexLock write_lock(&write_mu_);
+  RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db()));
+  RONDA_ASSIGN_OR_RETURN(std::vector<RecentDb::RemovedBlock> removed,
+                         writer_->RemoveOldestBlocks(bytes));
+  RONDA_RETURN_IF_ERROR(transaction.Commit());
+  MutexLock lock(&mu_);
+  for (RecentDb::RemovedBlock& block : removed) {
+    const auto source = sources_.catalogue.find(block.source);
+    const auto schema = schemas_.catalogue.find(block.schema);
+    block.source = source != sources_.catalogue.end() ? source->second : 0;
+    block.schema = schema != schemas_.catalogue.end() ? schema->second : 0;
+  }
+  return removed;
+}
+
+absl::Status History::ReturnPages() {
+  MutexLock lock(&write_mu_);
+  return writer_->db()->ReturnPages();
+}
+
+absl::StatusOr<int64_t> History::UsedBytes() const {
+  if (absent_) {
+    return 0;
+  }
+  RONDA_ASSIGN_OR_RETURN(const Lease db, Borrow());
+  return db->db()->UsedBytes();
 }
 
 absl::StatusOr<RecentDb::Totals> History::Totals() const {

@@ -27,10 +27,12 @@ class History {
  public:
   // Opens dir/history/recent.db, and adds to the catalogue what the file knows and the catalogue
   // does not (ronda.db was lost). A read-only history may be absent: then it is empty.
-  // kDataLoss: the file is damaged so that not even its catalogue can be read.
+  // kDataLoss: the file is damaged so that not even its catalogue can be read. `wal_pages`:
+  // Database::Options.
   static absl::StatusOr<std::unique_ptr<History>> Open(const std::string& dir, bool read_only,
                                                        Catalogue* catalogue,
-                                                       std::vector<CatalogueWrite>* writes);
+                                                       std::vector<CatalogueWrite>* writes,
+                                                       int64_t wal_pages = 0);
   ~History();
 
   // Writes the runs' blocks in one transaction.
@@ -111,6 +113,14 @@ class History {
   // Removes at most `limit` blocks of the pair that end before `before_ms`.
   absl::StatusOr<int64_t> Remove(const SourceSchema& pair, int64_t before_ms, int64_t limit);
 
+  // Removes the oldest blocks that cannot grow, so many that at least `bytes` are free. Returns
+  // those that level 1 does not have, with the catalogue's ids.
+  absl::StatusOr<std::vector<RecentDb::RemovedBlock>> RemoveOldest(int64_t bytes);
+  // Gives the pages that nothing uses back to the disk.
+  absl::Status ReturnPages();
+
+  // Of the pages of recent.db that hold something.
+  absl::StatusOr<int64_t> UsedBytes() const;
   absl::StatusOr<RecentDb::Totals> Totals() const;
   // Of recent.db and its -wal on the disk: what was removed leaves room in there.
   int64_t FileBytes() const { return DatabaseBytes(path_); }

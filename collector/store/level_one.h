@@ -18,8 +18,9 @@ struct LevelOne {
   std::unique_ptr<Segments> hour;         // history/hour/
   std::unique_ptr<RecordFiles> records;   // history/records/
 
-  // `dir` is the data folder.
-  static absl::StatusOr<LevelOne> Open(const std::string& dir, bool read_only, int64_t now_ms);
+  // `dir` is the data folder. `wal_pages`: Database::Options.
+  static absl::StatusOr<LevelOne> Open(const std::string& dir, bool read_only, int64_t now_ms,
+                                       int64_t wal_pages = 0);
   int64_t Bytes() const {
     return raw->Bytes() + minute->Bytes() + hour->Bytes() + records->Bytes();
   }

@@ -128,8 +128,8 @@ class RecordFiles::File {
 RecordFiles::~RecordFiles() = default;
 
 absl::StatusOr<std::unique_ptr<RecordFiles>> RecordFiles::Open(const std::string& dir,
-                                                               bool read_only) {
-  std::unique_ptr<RecordFiles> files(new RecordFiles(dir, read_only));
+                                                               bool read_only, int64_t wal_pages) {
+  std::unique_ptr<RecordFiles> files(new RecordFiles(dir, read_only, wal_pages));
   std::error_code error;
   MutexLock lock(&files->mu_);
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
@@ -290,7 +290,8 @@ absl::Status RecordFiles::Merge(std::vector<RecordBlock> groups) {
                    [](const RecordBlock& a, const RecordBlock& b) { return a.hour < b.hour; });
   for (size_t at = 0; at < groups.size();) {
     RONDA_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, ForWriting(groups[at].hour));
-    RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<RecordDb> db, RecordDb::Open(file->path));
+    RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<RecordDb> db,
+                           RecordDb::Open(file->path, wal_pages_));
     RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db->db()));
     for (; at < groups.size() && file->span.Holds(WindowOfHour(groups[at].hour)); ++at) {
       RONDA_RETURN_IF_ERROR(MergeGroup(db.get(), *file, std::move(groups[at])));
@@ -314,7 +315,8 @@ absl::StatusOr<std::vector<RecordKindTotals>> RecordFiles::Totals(const File& fi
 }
 
 absl::Status RecordFiles::RemoveKinds(File* file, const std::vector<std::string>& kinds) {
-  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<RecordDb> db, RecordDb::Open(file->path));
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<RecordDb> db,
+                         RecordDb::Open(file->path, wal_pages_));
   {
     RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db->db()));
     for (const std::string& kind : kinds) {
@@ -322,12 +324,13 @@ absl::Status RecordFiles::RemoveKinds(File* file, const std::vector<std::string>
     }
     RONDA_RETURN_IF_ERROR(transaction.Commit());
   }
-  return db->ReturnPages();
+  return db->db()->ReturnPages();
 }
 
 absl::Status RecordFiles::RemoveOldest(File* file, std::string_view kind, int64_t bytes,
                                        RecordKindTotals* removed) {
-  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<RecordDb> db, RecordDb::Open(file->path));
+  RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<RecordDb> db,
+                         RecordDb::Open(file->path, wal_pages_));
   {
     RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db->db()));
     RONDA_ASSIGN_OR_RETURN(const std::vector<RecordBlockRow> oldest, db->Oldest(kind, bytes));
@@ -342,7 +345,7 @@ absl::Status RecordFiles::RemoveOldest(File* file, std::string_view kind, int64_
       removed->last_hour = row.hour;
     }
   }
-  return db->ReturnPages();
+  return db->db()->ReturnPages();
 }
 
 absl::Status RecordFiles::Remove(const std::shared_ptr<File>& file) {

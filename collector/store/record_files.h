@@ -28,7 +28,8 @@ inline constexpr int64_t kRecordSpans[] = {84};
 class RecordFiles {
  public:
   // The files of `dir`, which need not be there. What has another name is left alone.
-  static absl::StatusOr<std::unique_ptr<RecordFiles>> Open(const std::string& dir, bool read_only);
+  static absl::StatusOr<std::unique_ptr<RecordFiles>> Open(const std::string& dir, bool read_only,
+                                                           int64_t wal_pages = 0);
   ~RecordFiles();
 
   // Calls `visit` for each hour, ascending, that has records of the kind and node ("": all) in the
@@ -63,7 +64,8 @@ class RecordFiles {
   int64_t corrupt_parts() const;
 
  private:
-  RecordFiles(std::string dir, bool read_only) : dir_(std::move(dir)), read_only_(read_only) {}
+  RecordFiles(std::string dir, bool read_only, int64_t wal_pages)
+      : dir_(std::move(dir)), read_only_(read_only), wal_pages_(wal_pages) {}
   std::vector<std::shared_ptr<File>> Overlapping(int64_t start_ms, int64_t end_ms) const;
   absl::StatusOr<std::shared_ptr<File>> ForWriting(int64_t hour);
   absl::Status ScanFile(const File& file, std::string_view kind, std::string_view node,
@@ -76,6 +78,7 @@ class RecordFiles {
 
   const std::string dir_;
   const bool read_only_;
+  const int64_t wal_pages_;  // Database::Options
 
   mutable Mutex mu_;
   std::vector<std::shared_ptr<File>> files_ ABSL_GUARDED_BY(mu_);  // by start

@@ -29,6 +29,12 @@ class SegmentCatalogue {
   };
   const std::vector<Orphans>& orphans() const { return orphans_; }
 
+  // Null if there is none, or it is damaged. Valid until the next change.
+  const SourceEntry* FindSource(int64_t id) const {
+    const auto it = sources_.find(id);
+    return it == sources_.end() ? nullptr : it->second.get();
+  }
+
   // The pairs that have rows. Their ids are the file's; the node's is 0.
   const PairIndex& pairs() const { return pairs_; }
 

@@ -286,16 +286,50 @@ absl::Status SegmentFile::Write(std::span<const PackedWindow> windows) {
   return status;
 }
 
-absl::Status SegmentFile::WriteLocked(std::span<const PackedWindow> windows) {
-  if (writer_ == nullptr) {
-    auto writer = std::make_unique<Writer>();
-    RONDA_ASSIGN_OR_RETURN(writer->db, SegmentDb::Open(path_));
-    const absl::Status status = writer->catalogue.Load(writer->db.get());
-    if (!status.ok() && !IsDamage(status)) {
-      return status;
-    }
-    writer_ = std::move(writer);
+absl::Status SegmentFile::OpenWriterLocked() {
+  if (writer_ != nullptr) {
+    return absl::OkStatus();
   }
+  auto writer = std::make_unique<Writer>();
+  RONDA_ASSIGN_OR_RETURN(writer->db, SegmentDb::Open(path_, wal_pages_));
+  const absl::Status status = writer->catalogue.Load(writer->db.get());
+  if (!status.ok() && !IsDamage(status)) {
+    return status;
+  }
+  writer_ = std::move(writer);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SegmentFile::RemoveOldestWindow(bool even_last,
+                                                     std::vector<DroppedSamples>* dropped) {
+  MutexLock write_lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(OpenWriterLocked());
+  SegmentDb* const db = writer_->db.get();
+  RONDA_ASSIGN_OR_RETURN(const auto windows, db->Windows());
+  if (!windows || (windows->first == windows->second && !even_last)) {
+    return false;
+  }
+  std::vector<SegmentDb::RemovedRow> removed;
+  {
+    RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db->db()));
+    RONDA_ASSIGN_OR_RETURN(removed, db->RemoveWindow(windows->first));
+    RONDA_RETURN_IF_ERROR(transaction.Commit());
+  }
+  for (const SegmentDb::RemovedRow& row : removed) {
+    const SourceEntry* const source = writer_->catalogue.FindSource(row.source);
+    if (dropped != nullptr && source != nullptr) {
+      dropped->push_back(
+          {source->row.node_name, source->row.group.name, row.from_ms, row.to_ms, row.samples});
+    }
+  }
+  RONDA_RETURN_IF_ERROR(db->db()->ReturnPages());
+  MutexLock lock(&mu_);
+  loaded_ = false;
+  return true;
+}
+
+absl::Status SegmentFile::WriteLocked(std::span<const PackedWindow> windows) {
+  RONDA_RETURN_IF_ERROR(OpenWriterLocked());
   RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db->db()));
   for (const PackedWindow& window : windows) {
     RONDA_ASSIGN_OR_RETURN(const SourceSchema pair,

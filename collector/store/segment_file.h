@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collector/store/corrupt_parts.h"
+#include "collector/store/dropped_samples.h"
 #include "collector/store/rollup.h"
 #include "collector/store/segment_catalogue.h"
 #include "collector/store/segment_span.h"
@@ -39,10 +40,13 @@ class SegmentFile {
   // Told of damaged parts, again each time that one is met.
   using OnCorrupt = std::function<void(CorruptPart part, const absl::Status& why)>;
 
-  SegmentFile(std::string path, const SegmentSpan& span, bool read_only, OnCorrupt on_corrupt)
+  // `wal_pages`: Database::Options.
+  SegmentFile(std::string path, const SegmentSpan& span, bool read_only, int64_t wal_pages,
+              OnCorrupt on_corrupt)
       : path_(std::move(path)),
         span_(span),
         read_only_(read_only),
+        wal_pages_(wal_pages),
         on_corrupt_(std::move(on_corrupt)) {}
 
   const std::string& path() const { return path_; }
@@ -84,6 +88,10 @@ class SegmentFile {
   // Writes windows in one transaction, each in place of what the file has of that pair and window.
   absl::Status Write(std::span<const PackedWindow> windows);
 
+  // Removes the oldest window, but the only one that there is not unless `even_last`, and gives its
+  // pages back to the disk. Adds what went to `dropped`, which may be null. False: nothing did.
+  absl::StatusOr<bool> RemoveOldestWindow(bool even_last, std::vector<DroppedSamples>* dropped);
+
   // What is lost if nothing of the file can be read.
   CorruptPart WholeFile() const;
   // Gives the file another name, so that nothing reads or writes it any more, and returns that
@@ -122,12 +130,14 @@ class SegmentFile {
     std::unique_ptr<SegmentDb> db;
     SegmentCatalogue catalogue;
   };
+  absl::Status OpenWriterLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   absl::Status WriteLocked(std::span<const PackedWindow> windows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
 
   const std::string path_;
   const SegmentSpan span_;
   const bool read_only_;
+  const int64_t wal_pages_;
   const OnCorrupt on_corrupt_;
 
   Mutex write_mu_;  // before mu_

@@ -34,9 +34,9 @@ struct SegmentSpan {
 
 // How many windows a file has, the longest first. Of samples: a day, or less if a day is too much.
 inline constexpr int64_t kRawSpans[] = {12, 3, 1};
-// Of roll-ups of a minute and of an hour: 30 days and 360 days.
-inline constexpr int64_t kMinuteSpans[] = {360};
-inline constexpr int64_t kHourSpans[] = {4320};
+// Of roll-ups of a minute and of an hour: 30 days and 360 days, or less likewise.
+inline constexpr int64_t kMinuteSpans[] = {360, 60, 12, 1};
+inline constexpr int64_t kHourSpans[] = {4320, 360, 60, 12, 1};
 
 // The span of so many windows that holds `window`.
 SegmentSpan SpanOf(int64_t window, int64_t windows);

@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<Segments>> Segments::Open(Options options, int64_
 
 std::shared_ptr<SegmentFile> Segments::NewFile(const SegmentSpan& span) {
   return std::make_shared<SegmentFile>(options_.dir + "/" + SegmentFileName(span), span,
-                                       options_.read_only,
+                                       options_.read_only, options_.wal_pages,
                                        [this](CorruptPart part, const absl::Status& why) {
                                          part.lost_samples = part.lost_samples && !options_.rollups;
                                          corrupt_.Add(std::move(part), why);

@@ -24,6 +24,7 @@ class Segments {
     bool read_only = false;
     std::span<const int64_t> spans;  // must outlive the object
     bool rollups = false;            // damage loses no samples
+    int64_t wal_pages = 0;           // Database::Options
   };
   // The files of a folder, which need not be there. What has another name is left alone. A file
   // that is unreadable at its very beginning is put aside, or left out of what is only read.

@@ -225,6 +225,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                   "PRAGMA cache_size=-" +
                   std::to_string(options.cache_kib) +
                   ";PRAGMA mmap_size=" + std::to_string(options.mmap_bytes)));
+  if (options.wal_pages > 0) {
+    RONDA_RETURN_IF_ERROR(
+        db->Execute("PRAGMA wal_autocheckpoint=" + std::to_string(options.wal_pages) +
+                    "; PRAGMA journal_size_limit=" + std::to_string(options.wal_pages * 4096)));
+  }
   return db;
 }
 
@@ -362,6 +367,20 @@ int64_t DatabaseBytes(const std::string& path) {
     bytes += error ? 0 : static_cast<int64_t>(size);
   }
   return bytes;
+}
+
+absl::Status Database::ReturnPages() {
+  RONDA_RETURN_IF_ERROR(Execute("PRAGMA incremental_vacuum"));
+  // Readers may keep it from that; the next time does it.
+  (void)Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Database::UsedBytes() {
+  RONDA_ASSIGN_OR_RETURN(const int64_t pages, QueryInt("PRAGMA page_count"));
+  RONDA_ASSIGN_OR_RETURN(const int64_t unused, QueryInt("PRAGMA freelist_count"));
+  RONDA_ASSIGN_OR_RETURN(const int64_t page_bytes, QueryInt("PRAGMA page_size"));
+  return (pages - unused) * page_bytes;
 }
 
 absl::Status Database::CopyTo(

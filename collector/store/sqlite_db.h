@@ -109,6 +109,9 @@ class Database {
     int busy_timeout_ms = 10'000;
     // Of a new file: it can give back the pages of what was removed ("PRAGMA incremental_vacuum").
     bool return_pages = false;
+    // Of what is written: the WAL is copied into the file when it has so many pages, and cut to
+    // them. 0: as SQLite does it, 1000 pages, and cut to 64 MiB.
+    int64_t wal_pages = 0;
   };
 
   // Opens or creates `path` for reading and writing: WAL, synchronous=FULL, pages of 4096 bytes,
@@ -143,6 +146,11 @@ class Database {
   // Copies what the WAL holds into the database. `restart` waits for readers, so that the WAL can
   // be used anew from its start.
   absl::Status Checkpoint(bool restart);
+  // Of a database with return_pages: gives the pages that nothing uses back to the disk, as far as
+  // readers let it.
+  absl::Status ReturnPages();
+  // Bytes of the pages that hold something.
+  absl::StatusOr<int64_t> UsedBytes();
 
   // Writes every page, as the read transaction that is open on this connection sees it, into a new
   // file `path`, and calls `progress` each few megabytes. The file is not synced. Without a

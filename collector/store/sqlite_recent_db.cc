@@ -63,14 +63,18 @@ int64_t Signed(uint64_t v) { return static_cast<int64_t>(v); }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecentDb>> RecentDb::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<RecentDb>> RecentDb::Open(const std::string& path,
+                                                         int64_t wal_pages) {
   const absl::Status head = CheckFileHead(path, kApplicationId);
   if (!head.ok() && !absl::IsNotFound(head)) {
     return head;
   }
   RONDA_RETURN_IF_ERROR(Database::RenewWal(path));
-  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
-                         Database::Open(path, {.cache_kib = 4096, .mmap_bytes = 0}));
+  RONDA_ASSIGN_OR_RETURN(
+      std::unique_ptr<Database> db,
+      Database::Open(
+          path,
+          {.cache_kib = 4096, .mmap_bytes = 0, .return_pages = true, .wal_pages = wal_pages}));
   RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
   return std::unique_ptr<RecentDb>(new RecentDb(std::move(db)));
 }
@@ -458,11 +462,40 @@ absl::StatusOr<int64_t> RecentDb::RemoveBlocks(int64_t source, int64_t schema, i
 absl::StatusOr<RecentDb::Totals> RecentDb::CountBlocks() {
   Totals totals;
   RONDA_ASSIGN_OR_RETURN(totals.blocks, db_->QueryInt("SELECT count(*) FROM blocks"));
-  RONDA_ASSIGN_OR_RETURN(const int64_t pages, db_->QueryInt("PRAGMA page_count"));
-  RONDA_ASSIGN_OR_RETURN(const int64_t unused, db_->QueryInt("PRAGMA freelist_count"));
-  RONDA_ASSIGN_OR_RETURN(const int64_t page_bytes, db_->QueryInt("PRAGMA page_size"));
-  totals.bytes = (pages - unused) * page_bytes;
+  RONDA_ASSIGN_OR_RETURN(totals.bytes, db_->UsedBytes());
   return totals;
+}
+
+absl::StatusOr<std::vector<RecentDb::RemovedBlock>> RecentDb::RemoveOldestBlocks(int64_t bytes) {
+  std::vector<RemovedBlock> removed;
+  std::vector<int64_t> ids;
+  {
+    RONDA_ASSIGN_OR_RETURN(
+        Statement * find,
+        Cached("SELECT b.id, b.source, b.schema, b.t_min, b.t_max, b.ticks, length(b.data), "
+               "c.through FROM blocks b LEFT JOIN compacted c ON c.block=b.id "
+               "WHERE b.frames IS NULL ORDER BY b.t_max"));
+    for (int64_t left = bytes; left > 0;) {
+      RONDA_ASSIGN_OR_RETURN(const bool row, find->Step());
+      if (!row) {
+        break;
+      }
+      ids.push_back(find->Int(0));
+      left -= find->Int(6);
+      // What is packed is not lost with it.
+      const int64_t from_ms =
+          find->IsNull(7) ? find->Int(3) : std::max(find->Int(3), find->Int(7) + 1);
+      if (from_ms <= find->Int(4)) {
+        removed.push_back({find->Int(1), find->Int(2), from_ms, find->Int(4), find->Int(5)});
+      }
+    }
+    find->Reset();
+  }
+  RONDA_ASSIGN_OR_RETURN(Statement * remove, Cached("DELETE FROM blocks WHERE id=?"));
+  for (const int64_t id : ids) {
+    RONDA_RETURN_IF_ERROR(remove->Bind(1, id).Run());
+  }
+  return removed;
 }
 
 absl::StatusOr<uint64_t> RecentDb::LastOrder() {

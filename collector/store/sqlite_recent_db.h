@@ -75,7 +75,9 @@ struct CoveredRun {
 // One connection. Of one thread at a time.
 class RecentDb {
  public:
-  static absl::StatusOr<std::unique_ptr<RecentDb>> Open(const std::string& path);
+  // `wal_pages`: Database::Options.
+  static absl::StatusOr<std::unique_ptr<RecentDb>> Open(const std::string& path,
+                                                        int64_t wal_pages = 0);
   static absl::StatusOr<std::unique_ptr<RecentDb>> Wrap(std::unique_ptr<Database> db);
 
   // The (source, schema) pairs that have blocks, or had some, with the time of the newest sample.
@@ -142,6 +144,17 @@ class RecentDb {
   // Removes at most `limit` blocks of a pair that end before `before_ms`; returns how many.
   absl::StatusOr<int64_t> RemoveBlocks(int64_t source, int64_t schema, int64_t before_ms,
                                        int64_t limit);
+
+  // Removes the oldest blocks that cannot grow, so many that at least `bytes` are free. In a
+  // transaction. Those that level 1 has as a whole are not returned.
+  struct RemovedBlock {
+    int64_t source = 0;
+    int64_t schema = 0;
+    int64_t from_ms = 0;  // after what level 1 has
+    int64_t to_ms = 0;
+    int64_t ticks = 0;
+  };
+  absl::StatusOr<std::vector<RemovedBlock>> RemoveOldestBlocks(int64_t bytes);
 
   struct Totals {
     int64_t blocks = 0;

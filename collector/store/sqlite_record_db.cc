@@ -47,10 +47,13 @@ absl::StatusOr<RecordBlock> CheckRecordBlock(const RecordBlockRow& row, std::str
   return block;
 }
 
-absl::StatusOr<std::unique_ptr<RecordDb>> RecordDb::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<RecordDb>> RecordDb::Open(const std::string& path,
+                                                         int64_t wal_pages) {
   RONDA_ASSIGN_OR_RETURN(
       std::unique_ptr<Database> db,
-      Database::Open(path, {.cache_kib = 1024, .mmap_bytes = 0, .return_pages = true}));
+      Database::Open(
+          path,
+          {.cache_kib = 1024, .mmap_bytes = 0, .return_pages = true, .wal_pages = wal_pages}));
   RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
   return std::unique_ptr<RecordDb>(new RecordDb(std::move(db)));
 }
@@ -153,7 +156,5 @@ absl::Status RecordDb::RemoveKind(std::string_view kind) {
   RONDA_ASSIGN_OR_RETURN(Statement remove, db_->Prepare("DELETE FROM blocks WHERE kind=?"));
   return remove.BindText(1, kind).Run();
 }
-
-absl::Status RecordDb::ReturnPages() { return db_->Execute("PRAGMA incremental_vacuum"); }
 
 }  // namespace ronda::store

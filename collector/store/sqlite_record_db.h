@@ -41,7 +41,9 @@ struct RecordKindTotals {
 class RecordDb {
  public:
   // For writing; makes the file. kDataLoss, kFailedPrecondition: see sqlite_schema.h.
-  static absl::StatusOr<std::unique_ptr<RecordDb>> Open(const std::string& path);
+  // `wal_pages`: Database::Options.
+  static absl::StatusOr<std::unique_ptr<RecordDb>> Open(const std::string& path,
+                                                        int64_t wal_pages = 0);
   // For reading.
   static absl::StatusOr<std::unique_ptr<RecordDb>> Wrap(std::unique_ptr<Database> db);
 
@@ -62,8 +64,6 @@ class RecordDb {
   // The oldest blocks of the kind that together have at least `bytes`.
   absl::StatusOr<std::vector<RecordBlockRow>> Oldest(std::string_view kind, int64_t bytes);
   absl::Status RemoveKind(std::string_view kind);
-  // Gives the pages of what was removed back to the disk.
-  absl::Status ReturnPages();
 
   Database* db() { return db_.get(); }
 

@@ -34,9 +34,13 @@ absl::Status SegmentDb::CheckHead(const std::string& path) {
   return CheckFileHead(path, kApplicationId);
 }
 
-absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentDb::Open(const std::string& path) {
-  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
-                         Database::Open(path, {.cache_kib = 1024, .mmap_bytes = 0}));
+absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentDb::Open(const std::string& path,
+                                                           int64_t wal_pages) {
+  RONDA_ASSIGN_OR_RETURN(
+      std::unique_ptr<Database> db,
+      Database::Open(
+          path,
+          {.cache_kib = 1024, .mmap_bytes = 0, .return_pages = true, .wal_pages = wal_pages}));
   RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
   return std::unique_ptr<SegmentDb>(new SegmentDb(std::move(db)));
 }
@@ -73,6 +77,31 @@ absl::Status SegmentDb::AddRows(int64_t source, int64_t schema, int64_t window,
     RONDA_RETURN_IF_ERROR(put.BindBlob(9, bytes).Run());
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<std::pair<int64_t, int64_t>>> SegmentDb::Windows() {
+  using Result = std::optional<std::pair<int64_t, int64_t>>;
+  RONDA_ASSIGN_OR_RETURN(Statement find, db_->Prepare("SELECT min(window), max(window) FROM rows"));
+  RONDA_ASSIGN_OR_RETURN(const bool row, find.Step());
+  return row && !find.IsNull(0) ? Result({find.Int(0), find.Int(1)}) : Result();
+}
+
+absl::StatusOr<std::vector<SegmentDb::RemovedRow>> SegmentDb::RemoveWindow(int64_t window) {
+  RONDA_ASSIGN_OR_RETURN(
+      Statement find,
+      db_->Prepare("SELECT source, t_min, t_max, series*ticks FROM rows WHERE window=?"));
+  find.Bind(1, window);
+  std::vector<RemovedRow> removed;
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, find.Step());
+    if (!row) {
+      break;
+    }
+    removed.push_back({find.Int(0), find.Int(1), find.Int(2), find.Int(3)});
+  }
+  RONDA_ASSIGN_OR_RETURN(Statement remove, db_->Prepare("DELETE FROM rows WHERE window=?"));
+  RONDA_RETURN_IF_ERROR(remove.Bind(1, window).Run());
+  return removed;
 }
 
 absl::StatusOr<std::vector<SegmentDb::Pair>> SegmentDb::Pairs() {

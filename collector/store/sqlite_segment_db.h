@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -31,7 +33,9 @@ class SegmentDb {
   // See CheckFileHead().
   static absl::Status CheckHead(const std::string& path);
   // For writing; makes the file. kDataLoss, kFailedPrecondition: see sqlite_schema.h.
-  static absl::StatusOr<std::unique_ptr<SegmentDb>> Open(const std::string& path);
+  // `wal_pages`: Database::Options.
+  static absl::StatusOr<std::unique_ptr<SegmentDb>> Open(const std::string& path,
+                                                         int64_t wal_pages = 0);
   // For reading. `check`: that it is a file of ours and of this version; once a file is enough.
   static absl::StatusOr<std::unique_ptr<SegmentDb>> Wrap(std::unique_ptr<Database> db, bool check);
 
@@ -42,6 +46,17 @@ class SegmentDb {
   // Adds rows. In a transaction.
   absl::Status AddRows(int64_t source, int64_t schema, int64_t window,
                        std::span<const int64_t> t_ms, std::span<const PackedRow> rows);
+
+  // The oldest and the newest window that have rows; nullopt if there are none.
+  absl::StatusOr<std::optional<std::pair<int64_t, int64_t>>> Windows();
+  // Removes the rows of a window. In a transaction.
+  struct RemovedRow {
+    int64_t source = 0;
+    int64_t from_ms = 0;
+    int64_t to_ms = 0;
+    int64_t samples = 0;  // at most: series times ticks
+  };
+  absl::StatusOr<std::vector<RemovedRow>> RemoveWindow(int64_t window);
 
   struct Pair {
     int64_t source = 0;

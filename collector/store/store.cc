@@ -47,6 +47,8 @@ class LiveStore final : public StoreBase {
   void OnDurable(int64_t commit, const JournalWriter::Durable& durable);
   // Writes gaps of parts of level 1.
   void TellCorrupt(std::vector<CorruptPart> parts);
+  // Counts, logs and writes gaps of what max_history_bytes has cost.
+  void TellDropped(const std::vector<DroppedSamples>& dropped);
   // Queues rows of the catalogue for the next commit.
   void Write(std::vector<CatalogueWrite> rows) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu);
 
@@ -78,13 +80,16 @@ absl::Status LiveStore::Start() {
                          JournalDb::Wrap(std::move(state_connection)));
   RONDA_ASSIGN_OR_RETURN(checkpointer_, Checkpointer::Open(path, *disk_));
 
+  const int64_t wal_pages = Retention::WalPages(options_.max_history_bytes);
   std::vector<CatalogueWrite> writes;
   {
     MutexLock lock(&state_.mu);
     RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
-    RONDA_ASSIGN_OR_RETURN(std::unique_ptr<History> history,
-                           History::Open(options_.dir, false, &state_.catalogue, &writes));
-    RONDA_ASSIGN_OR_RETURN(LevelOne level, LevelOne::Open(options_.dir, false, clock_.NowMs()));
+    RONDA_ASSIGN_OR_RETURN(
+        std::unique_ptr<History> history,
+        History::Open(options_.dir, false, &state_.catalogue, &writes, wal_pages));
+    RONDA_ASSIGN_OR_RETURN(LevelOne level,
+                           LevelOne::Open(options_.dir, false, clock_.NowMs(), wal_pages));
     Init(std::move(history), std::move(level), std::move(state_db));
   }
   RONDA_ASSIGN_OR_RETURN(ReplayResult replayed, Replay(db.get(), *history_, clock_, &state_));
@@ -111,7 +116,8 @@ absl::Status LiveStore::Start() {
   retention_ = std::make_unique<Retention>(
       Retention::Options{options_.retention_raw_ms, options_.retention_minute_ms,
                          options_.retention_hour_ms, options_.max_history_bytes, options_.records},
-      history_.get(), &level_, *disk_, clock_);
+      &state_, history_.get(), &level_, *disk_, clock_,
+      [this](const std::vector<DroppedSamples>& dropped) { TellDropped(dropped); });
   compactor_ = std::make_unique<Compactor>(
       &state_, history_.get(), &level_, sealer_.get(), retention_.get(), *disk_, clock_,
       [this](const std::vector<LostFrames>& lost) {
@@ -147,6 +153,29 @@ void LiveStore::TellCorrupt(std::vector<CorruptPart> parts) {
   if (!status.ok()) {
     obs::Error("store", "writing that history is damaged: {}", Message(status));
     level_.corrupt->PutBack(std::move(parts));
+  }
+}
+
+void LiveStore::TellDropped(const std::vector<DroppedSamples>& dropped) {
+  int64_t samples = 0;
+  std::vector<std::pair<NodeId, DroppedSamples>> of_nodes;
+  {
+    MutexLock lock(&state_.mu);
+    for (const DroppedSamples& one : dropped) {
+      samples += one.samples;
+      if (const Catalogue::Node* const node = state_.catalogue.FindNode(one.node)) {
+        of_nodes.emplace_back(node->id, one);
+      }
+    }
+    state_.dropped_samples += samples;
+  }
+  obs::Warn("store",
+            "dropped {} samples of the last hours: history may take {} bytes, which is less than "
+            "they need; set retention.max_size higher",
+            samples, options_.max_history_bytes);
+  const absl::Status status = WriteDroppedGaps(this, std::move(of_nodes), clock_);
+  if (!status.ok()) {
+    obs::Error("store", "writing that samples were dropped: {}", Message(status));
   }
 }
 

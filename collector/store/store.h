@@ -93,6 +93,7 @@ struct StoreCounters {
   int64_t corrupt_blocks = 0;
   int64_t duplicate_samples = 0;    // equal time, equal value
   int64_t conflicting_samples = 0;  // equal time, other value: the first durable one won
+  int64_t dropped_samples = 0;      // of the last hours, since max_history_bytes is too little
 };
 
 struct StoreStats {

@@ -99,6 +99,7 @@ StoreStats StoreBase::Stats() const {
     stats.counters.corrupt_journal_rows = state_.corrupt_journal_rows;
     stats.counters.duplicate_samples = state_.duplicate_samples;
     stats.counters.conflicting_samples = state_.conflicting_samples;
+    stats.counters.dropped_samples = state_.dropped_samples;
     stats.series = state_.catalogue.series();
   }
   stats.counters.corrupt_blocks = history_->corrupt_blocks() + level_.corrupt_parts();

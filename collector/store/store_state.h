@@ -25,6 +25,7 @@ struct StoreState {
   int64_t sealed_blocks ABSL_GUARDED_BY(mu) = 0;
   int64_t duplicate_samples ABSL_GUARDED_BY(mu) = 0;
   int64_t conflicting_samples ABSL_GUARDED_BY(mu) = 0;
+  int64_t dropped_samples ABSL_GUARDED_BY(mu) = 0;
   int64_t corrupt_journal_rows ABSL_GUARDED_BY(mu) = 0;
 };
 

@@ -164,6 +164,13 @@ TEST(CollectorConfigTest, KindsOfRecordsHaveWhatTheOthersHave) {
   EXPECT_EQ(records.kinds[1].max_size_bytes, 0);
 }
 
+TEST(CollectorConfigTest, ALimitThatCannotBeKeptIsRefused) {
+  EXPECT_THAT(Parse("retention: {max_size: 3MiB}"),
+              StatusIs(kInvalid, "retention.max_size: must be 0 (no limit) or at least 4MiB"));
+  EXPECT_OK(Parse("retention: {max_size: 4MiB}"));
+  EXPECT_OK(Parse("retention: {max_size: 0}"));
+}
+
 TEST(CollectorConfigTest, DescribesWhatReadsBack) {
   ASSERT_OK_AND_ASSIGN(const CollectorConfig config,
                        Parse("rules: [a.yml]\nchannels: [{name: a, type: webhook, url: "
