@@ -1,8 +1,8 @@
 // kill -9 in the middle of everything: what was acknowledged is there, once.
 //
-// A child appends ticks of several nodes, seals and trims all the while, and writes each sample
-// that became durable to an oracle, one line a sample, from on_commit. The parent kills it at a
-// random moment and holds the folder to the oracle. RONDA_LONG=1: 500 times.
+// A child appends ticks of several nodes, seals, trims and packs all the while, and writes each
+// sample that became durable to an oracle, one line a sample, from on_commit. The parent kills it
+// at a random moment and holds the folder to the oracle. RONDA_LONG=1: 500 times.
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -93,6 +93,9 @@ Store::Options OptionsOf(const std::string& dir) {
       if (!(*store)->Append(std::move(batch)).ok()) {
         _exit(3);
       }
+    }
+    if (tick % 100 == 99 && !(*store)->CompactNow().ok()) {
+      _exit(5);
     }
     if (tick % 50 == 49 && !(*store)->SealNow().ok()) {
       _exit(4);
