@@ -144,6 +144,20 @@ TEST_F(SurveyTest, TellsWhatWasRemovedBecauseThereWasTooMuch) {
   EXPECT_EQ(reports[1].removed_records.at("log").bytes, 1000);
 }
 
+TEST_F(SurveyTest, AFileThatWasPutAsideIsAProblem) {
+  data_.Seal();
+  data_.Compact();
+  data_.Close();
+  const std::string name = Survey(Depth::kCheck)[3].name;
+  std::filesystem::rename(data_.dir() + "/" + name,
+                          data_.dir() + "/" + name + ".damaged-20261120T000000Z");
+  const auto reports = Survey(Depth::kCheck);
+  ASSERT_EQ(reports.size(), 6u);
+  EXPECT_EQ(reports[0].name, name + ".damaged-20261120T000000Z");
+  ASSERT_EQ(reports[0].problem_count, 1);
+  EXPECT_NE(reports[0].problems[0].find("ronda store repair"), std::string::npos);
+}
+
 TEST_F(SurveyTest, AForeignFileIsAProblem) {
   const std::string folder = data_.dir() + "/history/raw";
   std::filesystem::create_directories(folder);
