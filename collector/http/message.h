@@ -29,7 +29,7 @@ struct Request {
   std::vector<Pair> path_params;             // what stands for ":name" in the route
   std::shared_ptr<const Identity> identity;  // null: without a token
   int64_t received_mono_ms = 0;
-  // Becomes true when the server stops.
+  // Becomes true when the client hangs up while a pool works on this, or the server stops.
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 
   // "" if there is no such header. `name` in lower case.

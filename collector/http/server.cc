@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "collector/http/client_watch.h"
 #include "collector/http/form.h"
 #include "collector/http/gzip.h"
 #include "collector/http/listen.h"
@@ -137,6 +138,7 @@ struct Server::Impl {
   std::atomic<int64_t> in_pool{0};  // suspended: the library must not end meanwhile
   std::atomic<int64_t> held{0};
   std::atomic<int64_t> requests{0};
+  ClientWatch watch;  // of those whose requests are in a pool
 
   MHD_Result OnData(MHD_Connection* connection, Exchange* exchange, const char* method,
                     const char* data, size_t* size);
@@ -196,7 +198,7 @@ MHD_Result Server::Impl::Begin(MHD_Connection* connection, Exchange* exchange, c
   request.method = ParseMethod(method);
   request.peer = PeerOf(connection);
   request.received_mono_ms = clock.MonotonicMs();
-  request.cancelled = stopping;
+  request.cancelled->store(stopping->load());
   MHD_get_connection_values_n(connection, MHD_HEADER_KIND, AddHeader, &request.headers);
   const std::string_view uri = exchange->uri;
   const size_t question = std::min(uri.find('?'), uri.size());
@@ -276,14 +278,20 @@ MHD_Result Server::Impl::Complete(MHD_Connection* connection, Exchange* exchange
   exchange->submitted = true;
   in_pool.fetch_add(1);
   MHD_suspend_connection(connection);
-  const bool taken = exchange->admission.pool->Submit([this, connection, exchange] {
-    exchange->response = stopping->load() ? exchange->admission.refuse() : Run(exchange);
+  const MHD_ConnectionInfo* info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  const uint64_t watched = watch.Add(info->connect_fd, exchange->request.cancelled);
+  const bool taken = exchange->admission.pool->Submit([this, connection, exchange, watched] {
+    const bool late = stopping->load() || exchange->request.cancelled->load();
+    exchange->response = late ? exchange->admission.refuse() : Run(exchange);
     handler.Finish(exchange->request, &exchange->response);
+    watch.Remove(watched);  // before the library may close the socket
     exchange->ready.store(true, std::memory_order_release);
     MHD_resume_connection(connection);  // the exchange may be gone from here on
     in_pool.fetch_sub(1);
   });
   if (!taken) {
+    watch.Remove(watched);
     exchange->response = exchange->admission.refuse();
     handler.Finish(exchange->request, &exchange->response);
     exchange->ready.store(true, std::memory_order_release);
@@ -378,6 +386,7 @@ void Server::Stop(int64_t grace_ms) {
     return;
   }
   impl_->stopping->store(true);
+  impl_->watch.CancelAll();
   const int64_t until = impl_->clock.MonotonicMs() + grace_ms;
   // What reads or writes without end is cut off; a pool's thread comes back, since it is cancelled.
   while (impl_->in_pool.load() > 0 ||

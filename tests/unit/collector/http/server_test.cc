@@ -160,6 +160,19 @@ TEST_F(HttpServerTest, HealthDoesNotWaitForQueriesAndTheirQueueIsBounded) {
   }
 }
 
+TEST_F(HttpServerTest, WhoHangsUpCancelsTheirRequestAndNoOther) {
+  auto gone = std::make_unique<HttpConnection>(server_->address());
+  HttpConnection stays(server_->address());
+  ASSERT_TRUE(gone->Send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(stays.Send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(Eventually(5000, [&] { return pool_.running() == 2; }));
+  gone.reset();
+  ASSERT_TRUE(Eventually(5000, [&] { return pool_.running() == 1; }));
+  EXPECT_TRUE(Eventually(5000, [&] { return server_->counters().connections == 1; }));
+  go_.store(true);
+  EXPECT_EQ(stays.Read().status, 200);
+}
+
 TEST_F(HttpServerTest, StoppingCancelsWhatRunsAndAnswersWhatWaits) {
   std::vector<std::unique_ptr<HttpConnection>> slow;
   for (int i = 0; i < 4; ++i) {
