@@ -7,26 +7,6 @@
 namespace ronda::store {
 namespace {
 
-absl::StatusOr<int64_t> VersionOf(Database* db, int64_t application_id, int64_t last) {
-  RONDA_ASSIGN_OR_RETURN(const int64_t id, db->QueryInt("PRAGMA application_id"));
-  RONDA_ASSIGN_OR_RETURN(const int64_t version, db->QueryInt("PRAGMA user_version"));
-  RONDA_ASSIGN_OR_RETURN(const int64_t tables, db->QueryInt("SELECT count(*) FROM sqlite_schema"));
-  if (id == 0 && version == 0 && tables == 0) {
-    return 0;
-  }
-  if (id != application_id || version <= 0) {
-    return Fail(absl::StatusCode::kDataLoss,
-                "{}: damaged, or not a file of Ronda (application id {}, version {})", db->path(),
-                id, version);
-  }
-  if (version > last) {
-    return Fail(absl::StatusCode::kFailedPrecondition,
-                "{}: written by a later version of Ronda (format {}, this one knows {})",
-                db->path(), version, last);
-  }
-  return version;
-}
-
 // Every table and index with the text that made it.
 absl::StatusOr<std::string> DefinitionsOf(Database* db) {
   RONDA_ASSIGN_OR_RETURN(Statement rows,
@@ -61,11 +41,38 @@ absl::Status CheckDefinitions(Database* db, std::span<const Migration> migration
   return absl::OkStatus();
 }
 
+absl::StatusOr<int64_t> VersionOf(Database* db, int64_t application_id,
+                                  std::span<const Migration> migrations) {
+  const auto last = static_cast<int64_t>(migrations.size());
+  RONDA_ASSIGN_OR_RETURN(const int64_t id, db->QueryInt("PRAGMA application_id"));
+  RONDA_ASSIGN_OR_RETURN(const int64_t version, db->QueryInt("PRAGMA user_version"));
+  RONDA_ASSIGN_OR_RETURN(const int64_t tables, db->QueryInt("SELECT count(*) FROM sqlite_schema"));
+  if (id == 0 && version == 0 && tables == 0) {
+    return 0;
+  }
+  if (id != application_id || version <= 0) {
+    return Fail(absl::StatusCode::kDataLoss,
+                "{}: damaged, or not a file of Ronda (application id {}, version {})", db->path(),
+                id, version);
+  }
+  if (version > last) {
+    if (CheckDefinitions(db, migrations).ok()) {
+      return Fail(absl::StatusCode::kDataLoss,
+                  "{}: damaged: it says format {}, and has the tables of format {}", db->path(),
+                  version, last);
+    }
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "{}: written by a later version of Ronda (format {}, this one knows {})",
+                db->path(), version, last);
+  }
+  return version;
+}
+
 }  // namespace
 
 absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migration> migrations) {
   const auto last = static_cast<int64_t>(migrations.size());
-  RONDA_ASSIGN_OR_RETURN(int64_t version, VersionOf(db, application_id, last));
+  RONDA_ASSIGN_OR_RETURN(int64_t version, VersionOf(db, application_id, migrations));
   for (; version < last; ++version) {
     RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db));
     RONDA_RETURN_IF_ERROR(migrations[static_cast<size_t>(version)](db));
@@ -79,7 +86,7 @@ absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migra
 absl::Status CheckVersion(Database* db, int64_t application_id,
                           std::span<const Migration> migrations) {
   const auto last = static_cast<int64_t>(migrations.size());
-  RONDA_ASSIGN_OR_RETURN(const int64_t version, VersionOf(db, application_id, last));
+  RONDA_ASSIGN_OR_RETURN(const int64_t version, VersionOf(db, application_id, migrations));
   if (version == 0) {
     return Fail(absl::StatusCode::kNotFound, "{}: holds no data yet", db->path());
   }

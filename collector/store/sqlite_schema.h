@@ -10,7 +10,9 @@
 
 namespace ronda::store {
 
-// One step from version i to i+1, inside a transaction. Never changed once released.
+// One step from version i to i+1, inside a transaction. Never changed once released. Each changes
+// the definition of a table, be it by a comment: a file with our tables and a later number is
+// damaged, and not of a later version.
 using Migration = absl::Status (*)(Database* db);
 
 // Brings a file that is new, or of an earlier version, to the last one, one transaction a step.

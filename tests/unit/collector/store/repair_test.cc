@@ -156,9 +156,17 @@ TEST_F(RepairTest, LostJournalFileIsMadeFromTheHistory) {
 }
 
 TEST_F(RepairTest, LaterVersionIsRefused) {
-  Damage("PRAGMA user_version=7");
+  Damage("CREATE TABLE later (x); PRAGMA user_version=7");
   EXPECT_THAT(Store::Open(options_, clock_),
               StatusIs(absl::StatusCode::kFailedPrecondition, "later version"));
+}
+
+TEST_F(RepairTest, AVersionThatAloneIsChangedIsDamage) {
+  Damage("PRAGMA user_version=7");
+  EXPECT_THAT(Store::Open(options_, clock_),
+              StatusIs(absl::StatusCode::kDataLoss, "it says format 7, and has the tables of"));
+  EXPECT_OK(RepairDataFolder(options_.dir, clock_));
+  EXPECT_EQ(Count(), 200u);
 }
 
 }  // namespace
