@@ -170,7 +170,7 @@ void IngestTest::Open() {
   if (options_.dir.empty()) {
     options_.dir = dir_.path();
   }
-  options_.commit_interval_ms = 1;
+  options_.commit_interval_ms = commit_interval_ms_;
   options_.manual_seal = true;
   ASSERT_OK_AND_ASSIGN(store_, store::Store::Open(options_, clock_));
   ASSERT_OK_AND_ASSIGN(rules::RuleFile file,

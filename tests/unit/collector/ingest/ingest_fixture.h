@@ -81,6 +81,7 @@ class IngestTest : public testing::Test {
   FakeClock clock_;
   const int64_t start_ms_ = clock_.NowMs();
   TempDir dir_;
+  int64_t commit_interval_ms_ = 1;
   std::string rules_;              // "": those of the fixture
   store::Store::Options options_;  // those of the next Open(); dir "" is dir_
   std::unique_ptr<store::Store> store_;
