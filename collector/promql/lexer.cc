@@ -9,6 +9,7 @@
 
 #include "collector/promql/number_text.h"
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 
 namespace ronda::promql {
 namespace {
@@ -22,25 +23,6 @@ int HexValue(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-void AppendUtf8(std::string* out, uint32_t code) {
-  const auto put = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | (code >> 6));
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3F));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
 }
 
 class Lexer {
@@ -207,7 +189,7 @@ class Lexer {
       return Error("bad escape in a string: write \\\\ for a backslash, or use `...`");
     }
     if (character) {
-      AppendUtf8(value, code);
+      AppendUtf8(code, value);
     } else {
       value->push_back(static_cast<char>(code));
     }

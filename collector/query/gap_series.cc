@@ -107,6 +107,13 @@ absl::Status WithGaps::Select(const std::vector<Matcher>& matchers, int64_t star
   return absl::OkStatus();
 }
 
+absl::Status WithGaps::SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                    int64_t end_ms,
+                                    absl::FunctionRef<bool(const store::SeriesView&)> visit) const {
+  return SelectsGaps(matchers) ? Select(matchers, start_ms, end_ms, visit)
+                               : store_.SelectNewest(matchers, start_ms, end_ms, visit);
+}
+
 absl::StatusOr<store::TimeRange> WithGaps::BucketsCover(const std::vector<Matcher>& matchers,
                                                         store::Resolution resolution,
                                                         int64_t start_ms, int64_t end_ms) const {

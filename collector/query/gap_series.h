@@ -10,6 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "collector/query/api.h"
+#include "collector/store/queryable_view.h"
 #include "collector/store/store.h"
 
 namespace ronda::query {
@@ -26,25 +27,24 @@ bool SelectsGaps(const std::vector<Matcher>& matchers);
 bool MentionsGaps(std::string_view expr);
 
 // The store with that series. Of the store's it has only samples: no buckets of gaps.
-class WithGaps : public store::Queryable {
+class WithGaps : public store::QueryableView {
  public:
   // Gaps that touch [start, end].
   using Read = std::function<absl::StatusOr<std::vector<Gap>>(int64_t start_ms, int64_t end_ms)>;
   // A gap that lasts does so until `now_ms`. The store must outlive it.
   WithGaps(const store::Store& store, Read read, int64_t now_ms)
-      : store_(store), read_(std::move(read)), now_ms_(now_ms) {}
+      : QueryableView(store), store_(store), read_(std::move(read)), now_ms_(now_ms) {}
 
   absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                       absl::FunctionRef<bool(const store::SeriesView&)> visit) const override;
+  absl::Status SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                            absl::FunctionRef<bool(const store::SeriesView&)> visit) const override;
   absl::StatusOr<store::TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
                                                 store::Resolution resolution, int64_t start_ms,
                                                 int64_t end_ms) const override;
   absl::Status SelectBuckets(
       const std::vector<Matcher>& matchers, store::Resolution resolution, int64_t start_ms,
       int64_t end_ms, absl::FunctionRef<bool(const store::BucketsView&)> visit) const override;
-  std::vector<store::TimeRange> WithoutSamples(int64_t start_ms, int64_t end_ms) const override {
-    return store_.WithoutSamples(start_ms, end_ms);
-  }
   absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
                                              int64_t end_ms) const override;
   absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,

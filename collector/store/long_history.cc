@@ -140,4 +140,12 @@ absl::Status LongHistory::Select(const std::vector<Matcher>& matchers, int64_t s
   return absl::OkStatus();
 }
 
+absl::Status LongHistory::SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                       int64_t end_ms,
+                                       absl::FunctionRef<bool(const SeriesView&)> visit) const {
+  return data_.WithoutSamples(start_ms - 1, end_ms).empty()
+             ? data_.SelectNewest(matchers, start_ms, end_ms, visit)
+             : Select(matchers, start_ms, end_ms, visit);
+}
+
 }  // namespace ronda::store

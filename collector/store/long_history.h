@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "collector/store/queryable.h"
+#include "collector/store/queryable_view.h"
 #include "common/base/mutex.h"
 
 namespace ronda::store {
@@ -18,11 +18,11 @@ namespace ronda::store {
 // minute or an hour: minima, maxima and averages over such time are those of what is left.
 //
 // Thread-safe. The Queryable must outlive it.
-class LongHistory : public Queryable {
+class LongHistory : public QueryableView {
  public:
   // `step_ms` is how finely the answer will be looked at: minutes are read only if that is less
   // than an hour. 0: as finely as there is.
-  LongHistory(const Queryable& data, int64_t step_ms) : data_(data), step_ms_(step_ms) {}
+  LongHistory(const Queryable& data, int64_t step_ms) : QueryableView(data), step_ms_(step_ms) {}
 
   // What the Selects so far took from buckets. Times in (from, to] have a point each
   // `resolution_ms` at the least, so that a shorter look-back may find none; 0: nothing was taken.
@@ -35,39 +35,11 @@ class LongHistory : public Queryable {
   absl::Status Select(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                       absl::FunctionRef<bool(const SeriesView&)> visit) const override;
 
-  // The rest is that of the data.
-  absl::StatusOr<TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
-                                         Resolution resolution, int64_t start_ms,
-                                         int64_t end_ms) const override {
-    return data_.BucketsCover(matchers, resolution, start_ms, end_ms);
-  }
-  absl::Status SelectBuckets(const std::vector<Matcher>& matchers, Resolution resolution,
-                             int64_t start_ms, int64_t end_ms,
-                             absl::FunctionRef<bool(const BucketsView&)> visit) const override {
-    return data_.SelectBuckets(matchers, resolution, start_ms, end_ms, visit);
-  }
-  std::vector<TimeRange> WithoutSamples(int64_t start_ms, int64_t end_ms) const override {
-    return data_.WithoutSamples(start_ms, end_ms);
-  }
-  absl::StatusOr<std::vector<Labels>> Series(const std::vector<Matcher>& matchers, int64_t start_ms,
-                                             int64_t end_ms) const override {
-    return data_.Series(matchers, start_ms, end_ms);
-  }
-  absl::StatusOr<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
-                                                      int64_t start_ms,
-                                                      int64_t end_ms) const override {
-    return data_.LabelNames(matchers, start_ms, end_ms);
-  }
-  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
-                                                       const std::vector<Matcher>& matchers,
-                                                       int64_t start_ms,
-                                                       int64_t end_ms) const override {
-    return data_.LabelValues(name, matchers, start_ms, end_ms);
-  }
-  std::vector<MetricInfo> Metrics() const override { return data_.Metrics(); }
+  // As Select() where samples are gone, else that of the data.
+  absl::Status SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
+                            absl::FunctionRef<bool(const SeriesView&)> visit) const override;
 
  private:
-  const Queryable& data_;
   const int64_t step_ms_;
   mutable Mutex mu_;
   mutable Thinned thinned_ ABSL_GUARDED_BY(mu_);

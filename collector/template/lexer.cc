@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 
 namespace ronda::tmpl {
 namespace {
@@ -18,24 +19,6 @@ bool IsSpace(char c) { return kSpaces.find(c) != std::string_view::npos; }
 bool IsWord(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
-}
-
-void AppendUtf8(uint32_t rune, std::string* out) {
-  if (rune < 0x80) {
-    *out += static_cast<char>(rune);
-  } else if (rune < 0x800) {
-    *out += static_cast<char>(0xc0 | rune >> 6);
-    *out += static_cast<char>(0x80 | (rune & 0x3f));
-  } else if (rune < 0x10000) {
-    *out += static_cast<char>(0xe0 | rune >> 12);
-    *out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-    *out += static_cast<char>(0x80 | (rune & 0x3f));
-  } else {
-    *out += static_cast<char>(0xf0 | rune >> 18);
-    *out += static_cast<char>(0x80 | (rune >> 12 & 0x3f));
-    *out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-    *out += static_cast<char>(0x80 | (rune & 0x3f));
-  }
 }
 
 class Lexer {

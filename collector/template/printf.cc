@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/utf8.h"
+
 namespace ronda::tmpl {
 namespace {
 
@@ -91,16 +93,7 @@ std::optional<std::string> FormatFloat(double v, const Verb& verb) {
 
 std::string Utf8(int64_t rune) {
   std::string out;
-  const auto r = rune < 0 || rune > 0x10ffff ? 0xfffdU : static_cast<uint32_t>(rune);
-  if (r < 0x80) {
-    return std::string(1, static_cast<char>(r));
-  }
-  const int more = r < 0x800 ? 1 : r < 0x10000 ? 2 : 3;
-  static constexpr uint32_t kLead[] = {0, 0xc0, 0xe0, 0xf0};
-  out += static_cast<char>(kLead[more] | r >> (6 * more));
-  for (int i = more - 1; i >= 0; --i) {
-    out += static_cast<char>(0x80 | (r >> (6 * i) & 0x3f));
-  }
+  AppendUtf8(rune < 0 || rune > 0x10ffff ? 0xfffd : static_cast<uint32_t>(rune), &out);
   return out;
 }
 

@@ -93,6 +93,13 @@ TEST_F(LongHistoryTest, TheLastOfEachMinuteStandsForSamplesThatAreGone) {
   EXPECT_EQ(history.thinned().range.to_ms, kT0 + 600'000);
   ASSERT_OK_AND_ASSIGN(const std::vector<Labels> series, store_->Series(m1_, kT0, kT0 + 600'000));
   EXPECT_EQ(series.size(), 1u);
+  // Who needs only the newest sees it too.
+  std::pair<int64_t, double> newest;
+  ASSERT_OK(history.SelectNewest(m1_, kT0 + 1, kT0 + 600'000, [&](const SeriesView& view) {
+    newest = {view.t_ms.back(), view.values.back()};
+    return true;
+  }));
+  EXPECT_EQ(newest, got[9]);
 }
 
 TEST_F(LongHistoryTest, ThenTheLastOfEachHour) {
