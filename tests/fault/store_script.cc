@@ -147,6 +147,11 @@ absl::Status StoreScript::Settle(int64_t timeout_ms) {
     if (waiting_.empty()) {
       return store_->Flush(timeout_ms);
     }
+    if (store_->DiskFull()) {
+      // What the sealer's thread does each second, which a script goes without: if trimming the
+      // journal was what failed, it is that which tells that there is room again.
+      store_->SealNow().IgnoreError();
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(kFlushStepMs));
   }
   return Fail(absl::StatusCode::kDeadlineExceeded, "{} ticks still wait for room", waiting_.size());
