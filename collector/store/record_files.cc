@@ -129,7 +129,7 @@ RecordFiles::~RecordFiles() = default;
 
 absl::StatusOr<std::unique_ptr<RecordFiles>> RecordFiles::Open(const std::string& dir,
                                                                bool read_only, int64_t wal_pages) {
-  std::unique_ptr<RecordFiles> files(new RecordFiles(dir, read_only, wal_pages));
+  std::unique_ptr<RecordFiles> files(new RecordFiles(dir, wal_pages));
   std::error_code error;
   MutexLock lock(&files->mu_);
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {

@@ -64,8 +64,7 @@ class RecordFiles {
   int64_t corrupt_parts() const;
 
  private:
-  RecordFiles(std::string dir, bool read_only, int64_t wal_pages)
-      : dir_(std::move(dir)), read_only_(read_only), wal_pages_(wal_pages) {}
+  RecordFiles(std::string dir, int64_t wal_pages) : dir_(std::move(dir)), wal_pages_(wal_pages) {}
   std::vector<std::shared_ptr<File>> Overlapping(int64_t start_ms, int64_t end_ms) const;
   absl::StatusOr<std::shared_ptr<File>> ForWriting(int64_t hour);
   absl::Status ScanFile(const File& file, std::string_view kind, std::string_view node,
@@ -77,7 +76,6 @@ class RecordFiles {
   absl::Status Tolerate(const std::string& part, const absl::Status& status) const;
 
   const std::string dir_;
-  const bool read_only_;
   const int64_t wal_pages_;  // Database::Options
 
   mutable Mutex mu_;

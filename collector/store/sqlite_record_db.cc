@@ -49,12 +49,8 @@ absl::StatusOr<RecordBlock> CheckRecordBlock(const RecordBlockRow& row, std::str
 
 absl::StatusOr<std::unique_ptr<RecordDb>> RecordDb::Open(const std::string& path,
                                                          int64_t wal_pages) {
-  RONDA_ASSIGN_OR_RETURN(
-      std::unique_ptr<Database> db,
-      Database::Open(
-          path,
-          {.cache_kib = 1024, .mmap_bytes = 0, .return_pages = true, .wal_pages = wal_pages}));
-  RONDA_RETURN_IF_ERROR(Migrate(db.get(), kApplicationId, kMigrations));
+  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
+                         OpenHistoryFile(path, wal_pages, kApplicationId, kMigrations));
   return std::unique_ptr<RecordDb>(new RecordDb(std::move(db)));
 }
 

@@ -83,6 +83,18 @@ absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migra
   return CheckDefinitions(db, migrations);
 }
 
+absl::StatusOr<std::unique_ptr<Database>> OpenHistoryFile(const std::string& path,
+                                                          int64_t wal_pages, int64_t application_id,
+                                                          std::span<const Migration> migrations) {
+  RONDA_ASSIGN_OR_RETURN(
+      std::unique_ptr<Database> db,
+      Database::Open(
+          path,
+          {.cache_kib = 1024, .mmap_bytes = 0, .return_pages = true, .wal_pages = wal_pages}));
+  RONDA_RETURN_IF_ERROR(Migrate(db.get(), application_id, migrations));
+  return db;
+}
+
 absl::Status CheckVersion(Database* db, int64_t application_id,
                           std::span<const Migration> migrations) {
   const auto last = static_cast<int64_t>(migrations.size());

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "collector/store/sqlite_db.h"
 
 namespace ronda::store {
@@ -19,6 +22,13 @@ using Migration = absl::Status (*)(Database* db);
 // kDataLoss: not a file of this application, or its table definitions are damaged.
 // kFailedPrecondition: written by a later version.
 absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migration> migrations);
+
+// Opens a file of level 1 for writing, or makes it, and brings it to the last version. They are
+// many: each has a small cache, and gives pages that it needs no more back to the disk.
+// `wal_pages`: Database::Options.
+absl::StatusOr<std::unique_ptr<Database>> OpenHistoryFile(const std::string& path,
+                                                          int64_t wal_pages, int64_t application_id,
+                                                          std::span<const Migration> migrations);
 
 // The same checks without changing anything; an earlier version is kFailedPrecondition too.
 absl::Status CheckVersion(Database* db, int64_t application_id,
