@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <set>
 #include <sstream>
+#include <utility>
 
 #include "collector/query/remote_api.h"
 #include "common/base/version.h"
@@ -76,12 +79,12 @@ CLI::App* AddCommand(CLI::App* app, const std::string& name, const std::string& 
   return command;
 }
 
-Grammar::Grammar() : app_(kDescription, "ronda") {
-  app_.footer(kFooter);
-  app_.require_subcommand(1);
-  app_.set_version_flag("--version", std::string(Version()));
-  AddGlobals(&app_, &line_.settings);
-  On(AddCommand(&app_, "status", "The collector's health on one screen",
+Grammar::Grammar() : app_(std::make_unique<CLI::App>(kDescription, "ronda")) {
+  app_->footer(kFooter);
+  app_->require_subcommand(1);
+  app_->set_version_flag("--version", std::string(Version()));
+  AddGlobals(app_.get(), &line_.settings);
+  On(AddCommand(app_.get(), "status", "The collector's health on one screen",
                 "  ronda status\n  ronda --data /var/lib/ronda-collector status"),
      [this] { line_.command = StatusArgs(); });
   AddNodes();
@@ -101,13 +104,19 @@ Grammar::Grammar() : app_(kDescription, "ronda") {
   AddRevoke();
   AddAudit();
   AddCompletion();
-  On(AddCommand(&app_, "version", "The version of this program", "  ronda version"),
+  On(AddCommand(app_.get(), "version", "The version of this program", "  ronda version"),
      [this] { line_.command = VersionArgs(); });
+}
+
+Grammar::~Grammar() = default;
+
+void Grammar::On(CLI::App* command, std::function<void()> callback) {
+  command->final_callback(std::move(callback));
 }
 
 WordChoices Grammar::ChoicesFor(const std::vector<std::string>& words) {
   WordChoices choices;
-  CLI::App* at = &app_;
+  CLI::App* at = app_.get();
   for (size_t i = 0; i + 1 < words.size(); ++i) {
     const CLI::Option* option = OptionNamed(at, words[i]);
     if (option != nullptr && option->get_items_expected_max() > 0) {
@@ -137,7 +146,7 @@ WordChoices Grammar::ChoicesFor(const std::vector<std::string>& words) {
     }
   } else if (last.starts_with("-")) {
     for (const CLI::App* app :
-         {static_cast<const CLI::App*>(at), static_cast<const CLI::App*>(&app_)}) {
+         {static_cast<const CLI::App*>(at), static_cast<const CLI::App*>(app_.get())}) {
       for (const CLI::Option* option : app->get_options()) {
         for (const std::string& name : option->get_lnames()) {
           choices.words.push_back("--" + name);
@@ -168,12 +177,12 @@ ParseResult Grammar::Parse(int argc, const char* const* argv) {
     return result;
   }
   try {
-    app_.parse(argc, argv);
+    app_->parse(argc, argv);
     result.line = line_;
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
     std::ostringstream err;
-    const bool asked = app_.exit(error, out, err) == 0;
+    const bool asked = app_->exit(error, out, err) == 0;
     result.exit_code = asked ? kExitOk : kExitUsage;
     result.out = out.str();
     result.err = asked ? err.str() : "ronda: " + err.str();
@@ -192,7 +201,7 @@ const CLI::Option* Grammar::OptionNamed(CLI::App* command, const std::string& wo
     return nullptr;
   }
   const CLI::Option* option = command->get_option_no_throw(word);
-  return option != nullptr ? option : app_.get_option_no_throw(word);
+  return option != nullptr ? option : app_->get_option_no_throw(word);
 }
 
 void Grammar::TakeSetting(const std::string& option, const std::string& value, Settings* settings) {
@@ -205,7 +214,7 @@ void Grammar::TakeSetting(const std::string& option, const std::string& value, S
 
 std::vector<std::string> Grammar::CommandNames() {
   std::vector<std::string> names;
-  for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command : app_->get_subcommands([](const CLI::App*) { return true; })) {
     names.push_back(command->get_name());
   }
   return names;

@@ -4,13 +4,18 @@
 // grammar_trust.cc.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <set>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "collector/cli/command_line.h"
 #include "collector/cli/hints.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace ronda::cli {
 
@@ -24,6 +29,7 @@ CLI::App* AddCommand(CLI::App* app, const std::string& name, const std::string& 
 class Grammar {
  public:
   Grammar();
+  ~Grammar();
 
   WordChoices ChoicesFor(const std::vector<std::string>& words);
 
@@ -43,10 +49,7 @@ class Grammar {
   // The first word that is no option and no option's value, if it is no command; else "".
   std::string UnknownCommand(int argc, const char* const* argv);
 
-  template <typename F>
-  static void On(CLI::App* command, F callback) {
-    command->final_callback(callback);
-  }
+  static void On(CLI::App* command, std::function<void()> callback);
 
   void AddNodes();
   void AddChange(CLI::App* nodes, const std::string& change, const std::string& description,
@@ -69,7 +72,7 @@ class Grammar {
   void AddRevoke();
   void AddAudit();
 
-  CLI::App app_;
+  const std::unique_ptr<CLI::App> app_;
   CommandLine line_;
   EnrollTokenArgs enroll_;
   ChangeNodeArgs change_;

@@ -1,11 +1,13 @@
 // Commands about the data as a whole: files, backups, exchange, scripts.
+#include <CLI/CLI.hpp>
+
 #include "collector/cli/grammar.h"
 
 namespace ronda::cli {
 
 void Grammar::AddExport() {
   CLI::App* command = AddCommand(
-      &app_, "export", "Raw samples as CSV or Prometheus text, for `ronda import` and others",
+      app_.get(), "export", "Raw samples as CSV or Prometheus text, for `ronda import` and others",
       "  ronda export > all.csv\n"
       "  ronda export 'node_load1{node=\"web1\"}' up --since 7d --file load.csv\n"
       "  ronda export --from 2026-11-01 --to 2026-11-02 -o prometheus | zstd > day.prom.zst");
@@ -21,7 +23,7 @@ void Grammar::AddExport() {
 
 void Grammar::AddImport() {
   CLI::App* command = AddCommand(
-      &app_, "import", "Samples of such files into a running collector; what is there stays",
+      app_.get(), "import", "Samples of such files into a running collector; what is there stays",
       "  ronda import all.csv\n"
       "  zstdcat day.prom.zst | ronda import -\n"
       "  ronda import metrics.prom --node web1 --job legacy --dry-run");
@@ -40,7 +42,7 @@ void Grammar::AddImport() {
 }
 
 void Grammar::AddStore() {
-  CLI::App* store = AddCommand(&app_, "store", "Care for a data folder",
+  CLI::App* store = AddCommand(app_.get(), "store", "Care for a data folder",
                                "  ronda store check --data /var/lib/ronda-collector\n"
                                "  ronda store stats --data /var/lib/ronda-collector\n"
                                "  ronda store repair --data /var/lib/ronda-collector");
@@ -63,7 +65,7 @@ void Grammar::AddStore() {
 
 void Grammar::AddBackup() {
   CLI::App* backup = AddCommand(
-      &app_, "backup",
+      app_.get(), "backup",
       "Copy the data into a folder, also while the collector runs; after the first time only "
       "what changed",
       "  ronda backup /backup/ronda                    # of the collector on this machine\n"
@@ -110,7 +112,7 @@ void Grammar::AddBackup() {
 
 void Grammar::AddRestore() {
   CLI::App* command = AddCommand(
-      &app_, "restore",
+      app_.get(), "restore",
       "Bring a backup back into a data folder that no collector has; the backup is verified "
       "before, the data after",
       "  ronda restore /backup/ronda --data /var/lib/ronda-collector\n"
@@ -122,8 +124,9 @@ void Grammar::AddRestore() {
 }
 
 void Grammar::AddTest() {
-  CLI::App* test = AddCommand(&app_, "test", "Try rules and expressions out, without a collector",
-                              "  ronda test promql tests/promql/*.test");
+  CLI::App* test =
+      AddCommand(app_.get(), "test", "Try rules and expressions out, without a collector",
+                 "  ronda test promql tests/promql/*.test");
   test->require_subcommand(1);
   CLI::App* promql = AddCommand(
       test, "promql",

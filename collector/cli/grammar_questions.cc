@@ -1,11 +1,13 @@
 // Commands that ask.
+#include <CLI/CLI.hpp>
+
 #include "collector/cli/grammar.h"
 
 namespace ronda::cli {
 
 void Grammar::AddNodes() {
   CLI::App* command =
-      AddCommand(&app_, "nodes", "The nodes: state, newest sample, sources, version",
+      AddCommand(app_.get(), "nodes", "The nodes: state, newest sample, sources, version",
                  "  ronda nodes\n"
                  "  ronda nodes web1              # with its gaps, and what was refused of it\n"
                  "  ronda nodes --all             # those that were retired too\n"
@@ -44,7 +46,7 @@ void Grammar::AddChange(CLI::App* nodes, const std::string& change, const std::s
 
 void Grammar::AddMetrics() {
   CLI::App* command =
-      AddCommand(&app_, "metrics", "The metrics: type, unit, number of series, meaning",
+      AddCommand(app_.get(), "metrics", "The metrics: type, unit, number of series, meaning",
                  "  ronda metrics\n  ronda metrics memory\n  ronda metrics '^pg_.*_total$'");
   command
       ->add_option("pattern", metrics_.pattern,
@@ -69,7 +71,7 @@ void Grammar::AddQueryOptions(CLI::App* command, QueryArgs* args) {
 
 void Grammar::AddQuery() {
   CLI::App* command = AddCommand(
-      &app_, "query", "The value of a PromQL expression, now or over a window",
+      app_.get(), "query", "The value of a PromQL expression, now or over a window",
       "  ronda query up\n"
       "  ronda query 'node_filesystem_avail_bytes{node=\"db1\",mountpoint=~\"/|/var.*\"}'\n"
       "  ronda query 'sum by (node) (rate(node_network_receive_bytes_total[1m]))'\n"
@@ -82,12 +84,12 @@ void Grammar::AddQuery() {
   AddQueryOptions(command, &query_);
   On(command, [this] { line_.command = query_; });
   CLI::App* explain = AddCommand(
-      &app_, "explain", "How an expression is evaluated, what is read, how long it takes",
+      app_.get(), "explain", "How an expression is evaluated, what is read, how long it takes",
       "  ronda explain 'sum by (node) (rate(node_cpu_seconds_total[5m]))' --since 1d\n"
       "  ronda explain 'topk(3, node_load1)' -o json");
   AddQueryOptions(explain, &explain_);
   On(explain, [this] { line_.command = explain_; });
-  CLI::App* format = AddCommand(&app_, "format", "An expression in its canonical spelling",
+  CLI::App* format = AddCommand(app_.get(), "format", "An expression in its canonical spelling",
                                 "  ronda format 'sum(rate(x[5m]))by(node)'\n"
                                 "  ronda format - < query.promql");
   format->add_option("expr", format_.expr, "PromQL, or - for standard input")
@@ -99,7 +101,7 @@ void Grammar::AddQuery() {
 void Grammar::AddLookUps() {
   using What = LookUpArgs::What;
   const auto add = [this](const char* name, What what, const char* meaning, const char* examples) {
-    CLI::App* command = AddCommand(&app_, name, meaning, examples);
+    CLI::App* command = AddCommand(app_.get(), name, meaning, examples);
     if (what == What::kValues) {
       command->add_option("label", look_up_.label, "The label")->required()->type_name("LABEL");
     }
@@ -127,7 +129,7 @@ void Grammar::AddLookUps() {
 
 void Grammar::AddCompletion() {
   CLI::App* command = AddCommand(
-      &app_, "completion", "A script that completes commands, metrics and labels in a shell",
+      app_.get(), "completion", "A script that completes commands, metrics and labels in a shell",
       "  source <(ronda completion bash)          # in ~/.bashrc\n"
       "  source <(ronda completion zsh)           # in ~/.zshrc, after compinit\n"
       "  ronda completion fish > ~/.config/fish/completions/ronda.fish");
@@ -140,7 +142,7 @@ void Grammar::AddCompletion() {
 
 void Grammar::AddAlerts() {
   CLI::App* command = AddCommand(
-      &app_, "alerts", "The alerts now or, with a window, what happened to them",
+      app_.get(), "alerts", "The alerts now or, with a window, what happened to them",
       "  ronda alerts\n  ronda alerts --severity critical --exit-code || echo 'it burns'\n"
       "  ronda alerts --since 30d --node db1");
   AddSpan(command, &alerts_.window);
@@ -157,8 +159,9 @@ void Grammar::AddAlerts() {
 }
 
 void Grammar::AddGaps() {
-  CLI::App* command = AddCommand(&app_, "gaps", "Holes in the samples, and why (last 24 hours)",
-                                 "  ronda gaps\n  ronda gaps web1 --since 7d\n  ronda gaps -o csv");
+  CLI::App* command =
+      AddCommand(app_.get(), "gaps", "Holes in the samples, and why (last 24 hours)",
+                 "  ronda gaps\n  ronda gaps web1 --since 7d\n  ronda gaps -o csv");
   command->add_option("node", gaps_.node, "Only of this node")->type_name("NODE");
   AddSpan(command, &gaps_.window);
   command->add_flag("--late", gaps_.late,
@@ -168,7 +171,7 @@ void Grammar::AddGaps() {
 
 void Grammar::AddSql() {
   CLI::App* command = AddCommand(
-      &app_, "sql", "SQL on samples, series, nodes, alerts and gaps; reads only",
+      app_.get(), "sql", "SQL on samples, series, nodes, alerts and gaps; reads only",
       "  ronda sql --schema\n"
       "  ronda sql \"SELECT node, max(value) FROM samples WHERE metric = 'node_load1'\n"
       "             AND t_ms > ago('1h') GROUP BY node ORDER BY 2 DESC\"\n"

@@ -1,10 +1,12 @@
 // Commands about who may do what.
+#include <CLI/CLI.hpp>
+
 #include "collector/cli/grammar.h"
 
 namespace ronda::cli {
 
 void Grammar::AddEnroll() {
-  CLI::App* enroll = AddCommand(&app_, "enroll", "Let new agents in",
+  CLI::App* enroll = AddCommand(app_.get(), "enroll", "Let new agents in",
                                 "  ronda enroll token\n  ronda enroll token --node db1 --for 15m");
   enroll->require_subcommand(1);
   CLI::App* token = AddCommand(
@@ -23,7 +25,7 @@ void Grammar::AddEnroll() {
 
 void Grammar::AddRevoke() {
   CLI::App* command =
-      AddCommand(&app_, "revoke",
+      AddCommand(app_.get(), "revoke",
                  "The certificates that a node has by now count no more; its streams end at once",
                  "  ronda revoke web1\n  ronda revoke --user alice");
   command->add_option("name", revoke_.name, "The node, or with --user the person")
@@ -37,7 +39,7 @@ void Grammar::AddRevoke() {
 
 void Grammar::AddAudit() {
   CLI::App* command = AddCommand(
-      &app_, "audit", "Who changed what: tokens, enrolments, revocations, people",
+      app_.get(), "audit", "Who changed what: tokens, enrolments, revocations, people",
       "  ronda audit\n"
       "  ronda audit --check                      # 1 if an entry was changed or taken out\n"
       "  ronda audit --check --head 3f5a...       # and if it is not the chain of that day\n"
