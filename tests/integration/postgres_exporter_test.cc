@@ -140,8 +140,9 @@ TEST(PostgresExporterTest, AgreesWithPostgresExporter) {
   }
   EXPECT_EQ(compared, 3 + 4 * 6);  // shop, blog and the two templates, six states each
   EXPECT_EQ(ours["pg_stat_activity_count/shop/idle"], 2);
-  EXPECT_EQ(ours["pg_stat_activity_count/postgres/active"],
-            theirs.at("pg_stat_activity_count/postgres/active"));
+  // Each sees itself; the exporter at times also a second connection of its own.
+  EXPECT_EQ(ours["pg_stat_activity_count/postgres/active"], 1);
+  EXPECT_GE(theirs.at("pg_stat_activity_count/postgres/active"), 1);
 
   // An open transaction: both give its age, we a little later.
   const std::string age = "pg_stat_activity_max_tx_duration/shop/idle in transaction";
