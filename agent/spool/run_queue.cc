@@ -70,7 +70,7 @@ void RunQueue::Submit(
     if (live_.empty()) {
       live_since_ = std::chrono::steady_clock::now();
     }
-    live_.push_back(std::move(bytes));
+    live_.push_back({std::move(bytes), info.schema != nullptr ? info.schema->series.size() : 1});
     live_groups_.insert(info.group);
     cv_.SignalAll();
     if (live_.size() > options_.max_live_frames) {
@@ -263,6 +263,9 @@ void RunQueue::Connected(const std::vector<Held>& held, bool takes_kept) {
   const RunKey from{takes_kept ? 0 : present_, 0};
   for (auto it = runs_.lower_bound(from); it != runs_.end(); ++it) {
     backfill_.insert(it->first);
+    for (Frame& frame : it->second->frames) {
+      frame.paid = false;
+    }
   }
   live_from_ = {present_, next_seq_};
   tell_backfilled_ = true;
@@ -285,9 +288,23 @@ std::optional<Outgoing> RunQueue::TakeLiveLocked() {
   Outgoing out;
   out.lane = Lane::kLive;
   out.epoch = epochs_.at(present_).id;
-  out.frames = std::exchange(live_, {});
-  live_groups_.clear();
+  size_t bytes = 0;
+  size_t samples = 0;
+  while (!live_.empty() && bytes < options_.max_live_message_bytes &&
+         samples < options_.max_live_message_samples) {
+    bytes += live_.front().bytes->size();
+    samples += live_.front().samples;
+    out.frames.push_back(std::move(live_.front().bytes));
+    live_.pop_front();
+  }
+  if (live_.empty()) {
+    live_groups_.clear();
+  }
   return out;
+}
+
+uint64_t RunQueue::CostOf(const Run& run) {
+  return run.schema != nullptr ? run.schema->series.size() : 1;
 }
 
 std::optional<Outgoing> RunQueue::TakeBackfillLocked() {
@@ -313,9 +330,9 @@ std::optional<Outgoing> RunQueue::TakeBackfillLocked() {
       continue;
     }
     epoch = run.key.epoch;
-    const Frame& frame = run.frames[backfill_next_++];
-    const uint64_t samples = run.schema != nullptr ? run.schema->series.size() : 1;
-    credit_ -= std::min(credit_, samples);
+    Frame& frame = run.frames[backfill_next_++];
+    frame.paid = true;
+    credit_ -= std::min(credit_, CostOf(run));
     bytes += frame.bytes->size();
     ++counters_.resent_frames;
     out.frames.push_back(frame.bytes);
@@ -423,8 +440,9 @@ void RunQueue::RejectLocked(uint32_t epoch, const std::vector<codec::SeqRange>& 
        ++it) {
     Run& run = *it->second;
     DroppedRun dropped{epoch >= kFirstOwnEpoch ? run.group : 0, 0, 0, 0, "rejected", reason};
-    for (const Frame& frame : run.frames) {
+    for (Frame& frame : run.frames) {
       if (!frame.settled && InRanges(frame.seq, ranges)) {
+        credit_ += std::exchange(frame.paid, false) ? CostOf(run) : 0;
         dropped.from_ms = dropped.frames == 0 ? frame.t_ms : dropped.from_ms;
         dropped.to_ms = frame.t_ms;
         ++dropped.frames;
@@ -442,6 +460,7 @@ void RunQueue::RejectLocked(uint32_t epoch, const std::vector<codec::SeqRange>& 
     dropped_.push_back(std::move(dropped));
   }
   SettleLocked(epoch, ranges, &counters_.rejected_frames);
+  cv_.SignalAll();
 }
 
 void RunQueue::Reject(uint64_t epoch, const std::vector<codec::SeqRange>& ranges,

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -65,6 +66,10 @@ class RunQueue : public FrameSink {
     size_t max_backfill_message_bytes = 64 << 10;
     // Live frames that may wait for a stream that takes nothing, before they become backfill.
     size_t max_live_frames = 240;
+    // What waited goes out in messages of about so much: a collector takes 4 MiB of at most a
+    // million samples.
+    size_t max_live_message_bytes = 1 << 20;
+    size_t max_live_message_samples = 200'000;
     // Above this, frames that are on disk leave the memory.
     size_t keep_bytes = 4 << 20;
     // What is not acknowledged for so long goes to the disk, with all that follows.
@@ -104,7 +109,8 @@ class RunQueue : public FrameSink {
   void Wake();
   // `epoch` 0 is the present one.
   void Acknowledge(uint64_t epoch, const std::vector<codec::SeqRange>& ranges);
-  // The collector will never take these: given up, counted, and their groups start new runs.
+  // The collector will never take these: given up, counted, and their groups start new runs. What
+  // they cost of the credit is there again: the collector grants it only for what it takes.
   // Without ranges it could not tell which frame it was: every group starts a new run.
   void Reject(uint64_t epoch, const std::vector<codec::SeqRange>& ranges,
               const std::string& reason);
@@ -163,6 +169,11 @@ class RunQueue : public FrameSink {
     std::shared_ptr<const std::string> bytes;  // null: only on disk
     uint32_t at_ms = 0;                        // when it came, since the queue began
     bool settled = false;                      // acknowledged or rejected
+    bool paid = false;                         // it cost credit on the present stream
+  };
+  struct Waiting {
+    std::shared_ptr<const std::string> bytes;
+    size_t samples = 0;
   };
   struct Run {
     RunKey key;
@@ -188,6 +199,8 @@ class RunQueue : public FrameSink {
   Run* OpenRunLocked(const FrameInfo& info, uint64_t seq, bool key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CloseLocked(Run* run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What a frame of the run costs of the credit.
+  static uint64_t CostOf(const Run& run);
   Runs::iterator ForgetLocked(Runs::iterator it) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FallBehindLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EnforceLimitLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -231,7 +244,7 @@ class RunQueue : public FrameSink {
   bool tell_backfilled_ ABSL_GUARDED_BY(mu_) = false;
   RunKey live_from_ ABSL_GUARDED_BY(mu_);  // runs before it are backfill
   uint64_t credit_ ABSL_GUARDED_BY(mu_) = 0;
-  std::vector<std::shared_ptr<const std::string>> live_ ABSL_GUARDED_BY(mu_);
+  std::deque<Waiting> live_ ABSL_GUARDED_BY(mu_);
   std::set<uint32_t> live_groups_ ABSL_GUARDED_BY(mu_);
   std::chrono::steady_clock::time_point live_since_ ABSL_GUARDED_BY(mu_);
   std::set<RunKey> backfill_ ABSL_GUARDED_BY(mu_);  // runs to send again

@@ -187,6 +187,70 @@ TEST(RunQueueTest, RejectedFramesAreReportedAndTheGroupStartsANewRun) {
   EXPECT_TRUE(StartsWithKey(*next));
 }
 
+TEST(RunQueueTest, WhatIsRefusedCostsNoCredit) {
+  RunQueue queue({.max_backfill_message_bytes = 1});  // a frame a message
+  Producer producer(1, queue);
+  for (int i = 1; i <= 20; ++i) {
+    producer.Tick(i * 1000, i);
+  }
+  queue.Connected({}, true);
+  queue.AddCredit(2);
+  // A collector that refuses every frame grants nothing for any.
+  for (uint64_t seq = 1; seq <= 20; ++seq) {
+    const auto out = queue.Next(milliseconds(0));
+    ASSERT_TRUE(out.has_value()) << seq;
+    EXPECT_EQ(SeqsOf(*out), (std::vector<uint64_t>{seq}));
+    queue.Reject(0, {{seq, seq}}, "no");
+    queue.Reject(0, {{seq, seq}}, "no");  // said twice
+  }
+  EXPECT_EQ(queue.counters().rejected_frames, 20);
+}
+
+TEST(RunQueueTest, AcknowledgedFramesGiveNoCreditBack) {
+  RunQueue queue({.max_backfill_message_bytes = 1});
+  Producer producer(1, queue);
+  for (int i = 1; i <= 5; ++i) {
+    producer.Tick(i * 1000, i);
+  }
+  queue.Connected({}, true);
+  queue.AddCredit(2);
+  ASSERT_TRUE(queue.Next(milliseconds(0)).has_value());
+  queue.Acknowledge(0, {{1, 1}});
+  queue.Reject(0, {{1, 1}}, "no");
+  // And what was paid for on the stream before is not owed by this one.
+  queue.Disconnected();
+  queue.Connected({}, true);
+  queue.Reject(0, {{2, 2}}, "no");
+  EXPECT_FALSE(queue.Next(milliseconds(0)).has_value());
+}
+
+TEST(RunQueueTest, WhatWaitedLongGoesOutInSeveralMessages) {
+  RunQueue queue({.company = milliseconds(0),
+                  .max_live_message_bytes = 200,
+                  .max_live_message_samples = 1'000'000});
+  Producer producer(1, queue);
+  queue.Connected({}, true);
+  TakeBackfilled(queue);
+  for (int i = 1; i <= 100; ++i) {
+    producer.Tick(i * 1000, i);
+  }
+  uint64_t next = 1;
+  int messages = 0;
+  while (const auto out = queue.Next(milliseconds(0))) {
+    size_t bytes = 0;
+    for (const auto& frame : out->frames) {
+      bytes += frame->size();
+    }
+    EXPECT_LT(bytes, 400u);
+    for (const uint64_t seq : SeqsOf(*out)) {
+      EXPECT_EQ(seq, next++);
+    }
+    ++messages;
+  }
+  EXPECT_EQ(next, 101u);
+  EXPECT_GT(messages, 5);
+}
+
 TEST(RunQueueTest, RenumberGivesUpTheOldNumbers) {
   RunQueue queue({});
   Producer producer(1, queue);
