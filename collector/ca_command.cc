@@ -10,7 +10,6 @@
 #include <cstdio>
 
 #include "collector/access/peer.h"
-#include "collector/ingest/node_checks.h"
 #include "collector/query/channel.h"
 #include "collector/store/folder_lock.h"
 #include "collector/store/store.h"
@@ -20,6 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/model/node_checks.h"
 #include "common/rpc/status.h"
 #include "common/tls/key.h"
 #include "ronda/v1/admin.grpc.pb.h"
@@ -95,7 +95,7 @@ absl::StatusOr<Signed> AskCollector(const CollectorConfig& config, const CaComma
 absl::StatusOr<Signed> SignHere(const CollectorConfig& config, const CaCommand& command,
                                 const std::string& request_pem) {
   const SystemClock clock;
-  RONDA_RETURN_IF_ERROR(ingest::CheckNodeName(command.user));
+  RONDA_RETURN_IF_ERROR(CheckNodeName(command.user));
   store::Store::Options options;
   options.dir = config.data_dir;
   RONDA_ASSIGN_OR_RETURN(const auto store, store::Store::Open(options, clock));

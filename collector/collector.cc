@@ -9,6 +9,7 @@
 #include "collector/access/live_streams.h"
 #include "collector/admin/service.h"
 #include "collector/http/service.h"
+#include "collector/ingest/expected_nodes.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/service.h"
 #include "collector/notify/outbox.h"
@@ -288,6 +289,7 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   pipeline_options.max_nodes = static_cast<size_t>(config.limits.max_agents);
   pipeline = std::make_unique<ingest::Pipeline>(pipeline_options, *store, *engine, *outbox, clock);
   RONDA_RETURN_IF_ERROR(pipeline->Restore());
+  RONDA_RETURN_IF_ERROR(ingest::ExpectNodes(config.expected_nodes, *pipeline, *store, clock));
   RONDA_RETURN_IF_ERROR(RestoreOutbox());
   query::LocalApi::Options api_options;
   api_options.data_dir = config.data_dir;

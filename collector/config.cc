@@ -11,6 +11,7 @@
 #include "common/config/address.h"
 #include "common/config/log_options.h"
 #include "common/config/secret.h"
+#include "common/model/node_checks.h"
 #include "common/tls/files.h"
 
 namespace ronda::collector {
@@ -145,6 +146,8 @@ Type<HttpConfig> HttpType() {
            "queries that may wait; more are answered with 503")
       .Build();
 }
+
+std::string CheckNode(std::string_view name) { return std::string(Message(CheckNodeName(name))); }
 
 std::string CheckName(std::string_view name) {
   const bool clean =
@@ -321,6 +324,14 @@ void CheckCollector(const Value& value, const std::string& /*path*/, Errors* err
   for (std::string& path : out->rules) {
     path = errors->Resolve(path);
   }
+  std::set<std::string> nodes;
+  for (size_t i = 0; i < out->expected_nodes.size(); ++i) {
+    if (!nodes.insert(out->expected_nodes[i]).second) {
+      errors->Add(value.Find("expected_nodes")->items[i].position,
+                  fmt::format("expected_nodes[{}]", i),
+                  fmt::format("the node \"{}\" is there twice", out->expected_nodes[i]));
+    }
+  }
   std::set<std::string> names;
   for (size_t i = 0; i < out->channels.size(); ++i) {
     if (!names.insert(out->channels[i].name).second) {
@@ -365,7 +376,10 @@ Type<CollectorConfig> CollectorType() {
       .Add("silence_after", &CollectorConfig::silence_after_ms, Duration(5 * kSecond, 24 * kHour),
            "a node that has sent nothing for so long is silent")
       .Add("silence_grace", &CollectorConfig::silence_grace_ms, Duration(0, 24 * kHour),
-           "time for nodes to come back after the collector's start")
+           "time for nodes to come back after the collector's start; or twice as long as they take")
+      .Add("expected_nodes", &CollectorConfig::expected_nodes,
+           List(String(CheckNode, "names"), 100'000),
+           "nodes that are to come: one that has not come in ten minutes is missing, and alerted")
       .Add("commit_interval", &CollectorConfig::commit_interval_ms, Duration(1, 10 * kSecond),
            "least time from one commit to the next; agents' data is acknowledged after it")
       .Add("retention", &CollectorConfig::retention,

@@ -96,6 +96,7 @@ struct CollectorConfig {
   SocketOthers socket_others = SocketOthers::kNone;
   int64_t silence_after_ms = 30'000;
   int64_t silence_grace_ms = 60'000;
+  std::vector<std::string> expected_nodes;
   int64_t commit_interval_ms = 50;
   RetentionConfig retention;
   // Files, folders and globs, as in the file; collector/rule_paths.h makes files of them. Empty:

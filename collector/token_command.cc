@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "collector/http/tokens.h"
-#include "collector/ingest/node_checks.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/model/node_checks.h"
 
 namespace ronda::collector {
 namespace {
@@ -43,7 +43,7 @@ absl::Status Add(const std::string& path, const TokenCommand& command) {
   entry.identity.name = command.name;
   RONDA_ASSIGN_OR_RETURN(entry.identity.role, http::ParseRole(command.role));
   if (!command.node.empty()) {
-    RONDA_RETURN_IF_ERROR(ingest::CheckNodeName(command.node));
+    RONDA_RETURN_IF_ERROR(CheckNodeName(command.node));
   }
   entry.identity.node = command.node;
   entry.identity.node_label = command.node_label;

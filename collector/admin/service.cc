@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "collector/access/peer.h"
-#include "collector/ingest/node_checks.h"
 #include "collector/store/node_life.h"
 #include "collector/trust/audit.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/model/node_checks.h"
 #include "common/obs/log.h"
 #include "common/rpc/status.h"
 #include "common/tls/enroll_token.h"
@@ -60,7 +60,7 @@ class AdminService final : public v1::Admin::Service {
                          v1::MakeTokenReply* reply) {
     RONDA_ASSIGN_OR_RETURN(trust::Authority * authority, SigningAuthority());
     if (!request.node().empty()) {
-      RONDA_RETURN_IF_ERROR(ingest::CheckNodeName(request.node()));
+      RONDA_RETURN_IF_ERROR(CheckNodeName(request.node()));
     }
     const int64_t valid_ms = request.valid_ms() == 0 ? kHourMs : request.valid_ms();
     if (valid_ms < 1'000 || valid_ms > kMaxTokenMs) {
@@ -79,7 +79,7 @@ class AdminService final : public v1::Admin::Service {
   absl::Status Revoke(const trust::Actor& actor, const v1::RevokeRequest& request,
                       v1::RevokeReply* reply) {
     const trust::Holder holder{request.user(), request.name()};
-    RONDA_RETURN_IF_ERROR(ingest::CheckNodeName(request.name()));
+    RONDA_RETURN_IF_ERROR(CheckNodeName(request.name()));
     RONDA_RETURN_IF_ERROR(parts_.ledger.Revoke(holder, request.force(), actor));
     obs::Warn("admin", "revoked the certificates of {} by=\"{}\"", holder.ToString(), actor.who);
     reply->set_streams_ended(static_cast<int64_t>(parts_.streams.Sweep()));
@@ -94,7 +94,7 @@ class AdminService final : public v1::Admin::Service {
       return Fail(absl::StatusCode::kInvalidArgument,
                   "the role is read, operate or admin, not \"{}\"", request.role());
     }
-    RONDA_RETURN_IF_ERROR(ingest::CheckNodeName(request.name()));
+    RONDA_RETURN_IF_ERROR(CheckNodeName(request.name()));
     RONDA_ASSIGN_OR_RETURN(const std::string certificate,
                            authority->SignUser(request.request_pem(), request.name(), *role));
     RONDA_ASSIGN_OR_RETURN(const tls::CertificateInfo info, tls::ReadCertificate(certificate));
@@ -125,6 +125,12 @@ class AdminService final : public v1::Admin::Service {
         change = ingest::NodeChange::kUnretire;
         what = "unretire";
         break;
+      case v1::ChangeNodeRequest::RENAME:
+        change = ingest::NodeChange::kRename;
+        what = "rename";
+        life.state = store::LifeState::kRetired;
+        life.now = request.new_name();
+        break;
       case v1::ChangeNodeRequest::ACCEPT:
         change = ingest::NodeChange::kAccept;
         what = "accept";
@@ -133,12 +139,13 @@ class AdminService final : public v1::Admin::Service {
         return Fail(absl::StatusCode::kInvalidArgument, "no such change of a node");
     }
     MutexLock lock(&changing_);
-    RONDA_RETURN_IF_ERROR(parts_.pipeline.CheckChange(request.node(), change));
+    RONDA_RETURN_IF_ERROR(parts_.pipeline.CheckChange(request.node(), change, request.new_name()));
     trust::AuditEntry entry;
     entry.who = actor.who;
     entry.from = actor.from;
     entry.what = what;
     entry.subject = "node " + request.node();
+    entry.detail = life.now.empty() ? "" : "to " + life.now;
     store::StateWrite write{std::string(store::kNodeLifeSpace), request.node(), life.Encode()};
     if (change == ingest::NodeChange::kUnretire) {
       write.value.reset();

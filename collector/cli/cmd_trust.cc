@@ -123,9 +123,11 @@ absl::StatusOr<int> RunChangeNode(const FolderContext& context, const ChangeNode
   SetDeadline(&call);
   v1::ChangeNodeRequest request;
   request.set_node(args.node);
+  request.set_new_name(args.to);
   request.set_change(args.change == "expect"   ? v1::ChangeNodeRequest::EXPECT
                      : args.change == "retire" ? v1::ChangeNodeRequest::RETIRE
                      : args.change == "accept" ? v1::ChangeNodeRequest::ACCEPT
+                     : args.change == "rename" ? v1::ChangeNodeRequest::RENAME
                                                : v1::ChangeNodeRequest::UNRETIRE);
   v1::ChangeNodeReply reply;
   const absl::Status status = rpc::FromGrpc(stub->ChangeNode(&call, request, &reply));

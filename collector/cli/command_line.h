@@ -106,8 +106,9 @@ struct EnrollTokenArgs {
   std::string for_how_long = "1h";
 };
 struct ChangeNodeArgs {
-  std::string change;  // "expect", "retire", "unretire", "accept"
+  std::string change;  // "expect", "retire", "unretire", "accept", "rename"
   std::string node;
+  std::string to;  // of "rename"
 };
 struct RevokeArgs {
   std::string name;

@@ -52,8 +52,8 @@ class Grammar {
   static void On(CLI::App* command, std::function<void()> callback);
 
   void AddNodes();
-  void AddChange(CLI::App* nodes, const std::string& change, const std::string& description,
-                 const std::string& examples);
+  CLI::App* AddChange(CLI::App* nodes, const std::string& change, const std::string& description,
+                      const std::string& examples);
   void AddMetrics();
   void AddQueryOptions(CLI::App* command, QueryArgs* args);
   void AddQuery();

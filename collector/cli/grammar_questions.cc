@@ -30,18 +30,27 @@ void Grammar::AddNodes() {
             "  ronda revoke web1             # its certificate too");
   AddChange(command, "accept", "A node may be another machine than before: it was set up anew",
             "  ronda nodes accept web1");
-  AddChange(command, "unretire", "A node that was retired is back",
+  AddChange(command, "unretire", "A node that was retired, or renamed, is back",
             "  ronda nodes --all\n  ronda nodes unretire web1");
+  AddChange(command, "rename",
+            "A node's data goes under another name from now on; what is there keeps the old one. "
+            "Its agent and its certificate stay as they are",
+            "  ronda nodes rename web1 web1.example.com\n"
+            "  ronda nodes unretire web1     # as before")
+      ->add_option("to", change_.to, "Its new name")
+      ->required()
+      ->type_name("NAME");
 }
 
-void Grammar::AddChange(CLI::App* nodes, const std::string& change, const std::string& description,
-                        const std::string& examples) {
+CLI::App* Grammar::AddChange(CLI::App* nodes, const std::string& change,
+                             const std::string& description, const std::string& examples) {
   CLI::App* command = AddCommand(nodes, change, description, examples);
   command->add_option("node", change_.node, "Its name")->required()->type_name("NODE");
   On(command, [this, change] {
     change_.change = change;
     line_.command = change_;
   });
+  return command;
 }
 
 void Grammar::AddMetrics() {

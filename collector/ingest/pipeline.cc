@@ -4,10 +4,10 @@
 #include <atomic>
 #include <utility>
 
-#include "collector/ingest/node_checks.h"
 #include "collector/rules/durable.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
+#include "common/model/node_checks.h"
 #include "common/model/sample.h"
 #include "common/obs/log.h"
 
@@ -79,6 +79,7 @@ absl::Status Pipeline::Restore() {
     node->followed.epoch_began = had_agent && !store_.Held(id, info.epoch).empty();
     node->gap_cause = had_agent && !node->followed.epoch_began ? kKilled : "";
     node->goodbye = info.said_goodbye ? kStopped : "";
+    node->awaited = had_agent && !info.said_goodbye;
     RestoreSourcesLocked(id, *node);
     nodes_[id] = std::move(node);
   }
@@ -111,11 +112,13 @@ std::string Pipeline::GapCauseLocked(const Node& node, const JoinRequest& reques
   return std::string(kKilled);
 }
 
-absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
+absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& as_told,
                                       std::shared_ptr<SessionPort> port) {
-  RONDA_RETURN_IF_ERROR(CheckNodeName(request.node));
-  RONDA_RETURN_IF_ERROR(CheckNodeLabels(request.labels));
+  RONDA_RETURN_IF_ERROR(CheckNodeName(as_told.node));
+  RONDA_RETURN_IF_ERROR(CheckNodeLabels(as_told.labels));
   MutexLock lock(&mu_);
+  JoinRequest request = as_told;
+  request.node = PresentNameLocked(as_told.node);
   const auto streams = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) {
     return entry.second->port != nullptr;
   });
@@ -173,6 +176,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   }
   Node& node = *slot;
   ArriveLocked(id, node);
+  NoteReturnLocked(node);
   NoteMachineLocked(node, request);
   if (node.epoch.id != request.epoch.id) {
     // An agent of which no frame was taken leaves the gap to its successor.
@@ -206,7 +210,7 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& request,
   node.followed.live_ms = std::max(node.followed.live_ms, info.last_seen_ms);
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
-  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch),
+  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch), request.node,
                 node.account};
 }
 
@@ -230,7 +234,7 @@ absl::StatusOr<Joined> Pipeline::JoinImport(const JoinRequest& request) {
     slot = std::make_unique<Node>();
     slot->info = info;
   }
-  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch),
+  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch), request.node,
                 slot->account};
 }
 

@@ -69,6 +69,7 @@ struct Joined {
   store::NodeId node = 0;
   codec::RangeSet durable;  // may be forgotten by the agent
   codec::RangeSet held;     // durable or on its way: not to be taken twice
+  std::string name;         // what the node is called here: it may have been renamed
   std::shared_ptr<Account> account;
 };
 
@@ -84,9 +85,11 @@ inline constexpr std::string_view kImportGroups = "import/";
 // What people do about a node.
 enum class NodeChange {
   kExpect,    // it is to come: missing until it does
+  kForget,    // it is not to come after all, and did not
   kRetire,    // it is gone: history stays, nothing is alerted, no agent of it is let in
   kUnretire,  // it is not
   kAccept,    // it may be another machine than before
+  kRename,    // its agent's data goes under another name from now on
 };
 
 // A frame that was checked and decoded.
@@ -114,7 +117,10 @@ class Pipeline : public query::LiveStatus {
  public:
   struct Options {
     int64_t silence_after_ms = 30'000;
-    int64_t silence_grace_ms = 60'000;   // after a start of the collector
+    // After a start of the collector, or twice as long as its nodes take to come back, whichever is
+    // later (max_grace_ms at most). 0: none.
+    int64_t silence_grace_ms = 60'000;
+    int64_t max_grace_ms = 600'000;
     int64_t silence_repeat_ms = 15'000;  // up = 0 again and again, so that it is never stale
     int64_t max_pending_bytes = 48 << 20;
     int64_t live_stream_ms = 30'000;     // a stream that was heard within this is alive
@@ -163,8 +169,8 @@ class Pipeline : public query::LiveStatus {
                  const std::string& cause, const std::string& detail);
 
   // Whether a change may be made. kInvalidArgument: no name of a node; kNotFound, kAlreadyExists,
-  // kFailedPrecondition: not now, and why.
-  absl::Status CheckChange(const std::string& node, NodeChange change);
+  // kFailedPrecondition: not now, and why. `to` is the name that kRename gives.
+  absl::Status CheckChange(const std::string& node, NodeChange change, const std::string& to = {});
   // Makes a change that is durable already (state of store::kNodeLifeSpace, or what AcceptMachine()
   // returns).
   void Apply(const store::NodeLife& life, NodeChange change);
@@ -221,6 +227,7 @@ class Pipeline : public query::LiveStatus {
     std::string peer;
     int64_t heard_mono_ms = 0;  // 0: not since the collector started
     int64_t joined_mono_ms = 0;
+    bool awaited = false;  // it was there before the collector started, and did not come back yet
     int64_t clock_offset_ms = 0;
     std::optional<store::LifeState> life;  // what people said of it, if it matters now
     int64_t expected_mono_ms = 0;          // since when it is
@@ -279,13 +286,21 @@ class Pipeline : public query::LiveStatus {
   static bool HadAgent(const Node& node);
   static absl::Status RetiredError(const std::string& name);
   Node* FindNodeLocked(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void RetireLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RetireLocked(store::NodeId id, Node& node, const absl::Status& why,
+                    const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckRenameLocked(const std::string& node, const std::string& to)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What an agent of that name is called here.
+  std::string PresentNameLocked(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteMachineLocked(Node& node, const JoinRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ArriveLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TickExpectedLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestoreSourcesLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreLives() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int64_t QuietSinceLocked(const Node& node) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // When the time is over that nodes have to come back after a start (monotonic).
+  int64_t GraceEndLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteReturnLocked(Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void UpdateGroupsLocked(int64_t now_mono_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellGroupLocked(double ratio) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasGroupRuleLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -321,6 +336,10 @@ class Pipeline : public query::LiveStatus {
   absl::flat_hash_map<store::NodeId, std::unique_ptr<Node>> nodes_ ABSL_GUARDED_BY(mu_);
   uint64_t next_source_ ABSL_GUARDED_BY(mu_) = 1;
   PipelineCounters counters_ ABSL_GUARDED_BY(mu_);
+  // When nodes came back that were there before the start, since then; ascending.
+  std::vector<int64_t> returns_ms_ ABSL_GUARDED_BY(mu_);
+  // What nodes are called that were renamed, by the names of their agents.
+  StringMap<std::string> renamed_ ABSL_GUARDED_BY(mu_);
   GroupSilence groups_ ABSL_GUARDED_BY(mu_);
   Source group_source_ ABSL_GUARDED_BY(mu_);  // of the group that is silent; id 0: none
   bool old_group_forgotten_ ABSL_GUARDED_BY(mu_) = false;  // of before the restart

@@ -41,8 +41,7 @@ bool Pipeline::HasGroupRuleLocked() const {
 }
 
 void Pipeline::UpdateGroupsLocked(int64_t now_mono_ms) {
-  const int64_t grace_over_ms =
-      started_mono_ms_ + options_.silence_grace_ms + options_.silence_after_ms;
+  const int64_t grace_over_ms = GraceEndLocked() + options_.silence_after_ms;
   if (!old_group_forgotten_ && !groups_.active().has_value() && now_mono_ms > grace_over_ms) {
     old_group_forgotten_ = true;
     TellGroupLocked(0);

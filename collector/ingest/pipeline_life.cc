@@ -2,9 +2,9 @@
 // Tested by tests/unit/collector/ingest/node_life_test.cc.
 #include <utility>
 
-#include "collector/ingest/node_checks.h"
 #include "collector/ingest/pipeline.h"
 #include "common/base/status.h"
+#include "common/model/node_checks.h"
 #include "common/obs/log.h"
 
 namespace ronda::ingest {
@@ -23,7 +23,38 @@ Pipeline::Node* Pipeline::FindNodeLocked(std::string_view name) {
   return nullptr;
 }
 
-absl::Status Pipeline::CheckChange(const std::string& name, NodeChange change) {
+std::string Pipeline::PresentNameLocked(const std::string& name) {
+  std::string now = name;
+  // No name is given twice: the steps end.
+  for (auto next = renamed_.find(now); next != renamed_.end(); next = renamed_.find(now)) {
+    now = next->second;
+  }
+  return now;
+}
+
+absl::Status Pipeline::CheckRenameLocked(const std::string& name, const std::string& to) {
+  RONDA_RETURN_IF_ERROR(CheckNodeName(to));
+  const Node* node = FindNodeLocked(name);
+  const Node* target = FindNodeLocked(to);
+  if (node == nullptr || !HadAgent(*node)) {
+    return Fail(absl::StatusCode::kNotFound,
+                "no node is called \"{}\" and has had an agent; see `ronda nodes`", name);
+  }
+  if (node->life == LifeState::kRetired) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                "{} was {}; `ronda nodes unretire {}` takes it back", name,
+                renamed_.contains(name) ? "renamed to " + renamed_[name] : "retired", name);
+  }
+  if (target != nullptr && (HadAgent(*target) || target->life == LifeState::kRetired)) {
+    return Fail(absl::StatusCode::kAlreadyExists,
+                "{} is a node of its own{}: the history of two nodes is not put under one name", to,
+                target->life == LifeState::kRetired ? ", which was retired" : "");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pipeline::CheckChange(const std::string& name, NodeChange change,
+                                   const std::string& to) {
   RONDA_RETURN_IF_ERROR(CheckNodeName(name));
   MutexLock lock(&mu_);
   const Node* node = FindNodeLocked(name);
@@ -47,6 +78,10 @@ absl::Status Pipeline::CheckChange(const std::string& name, NodeChange change) {
                     nodes_.size());
       }
       return absl::OkStatus();
+    case NodeChange::kForget:
+      return node != nullptr && node->life == LifeState::kExpected
+                 ? absl::OkStatus()
+                 : Fail(absl::StatusCode::kNotFound, "{} is not expected", name);
     case NodeChange::kRetire:
       if (node == nullptr) {
         return Fail(absl::StatusCode::kNotFound, "no node is called \"{}\"; see `ronda nodes`",
@@ -65,6 +100,8 @@ absl::Status Pipeline::CheckChange(const std::string& name, NodeChange change) {
                         "there is nothing to accept: no node \"{}\" is known to be another machine "
                         "than before",
                         name);
+    case NodeChange::kRename:
+      return CheckRenameLocked(name, to);
   }
   return absl::OkStatus();
 }
@@ -93,14 +130,34 @@ void Pipeline::Apply(const NodeLife& life, NodeChange change) {
       node.life = LifeState::kExpected;
       node.expected_mono_ms = clock_.MonotonicMs();
       break;
+    case NodeChange::kForget:
+      node.life.reset();
+      node.silent = false;
+      ForgetSourcesLocked(*id, node, "node no longer expected");
+      break;
     case NodeChange::kRetire:
-      RetireLocked(*id, node);
+      RetireLocked(*id, node, RetiredError(life.node), "node retired");
+      break;
+    case NodeChange::kRename:
+      renamed_[life.node] = life.now;
+      RetireLocked(
+          *id, node,
+          Fail(absl::StatusCode::kUnavailable,
+               "the node {} is called {} on this collector from now on", life.node, life.now),
+          "node renamed to " + life.now);
       break;
     case NodeChange::kAccept:
       node.machine.changed_ms = 0;
       break;
     case NodeChange::kUnretire:
       node.life.reset();
+      if (Node* now = FindNodeLocked(PresentNameLocked(life.node));
+          now != nullptr && now->port != nullptr) {
+        now->port->Close(
+            Fail(absl::StatusCode::kUnavailable, "the node is called {} again", life.node));
+        now->port = nullptr;
+      }
+      renamed_.erase(life.node);
       // As if it had just joined: it has time to come, and is silent if it does not.
       node.joined_mono_ms = clock_.MonotonicMs();
       node.heard_mono_ms = 0;
@@ -110,15 +167,16 @@ void Pipeline::Apply(const NodeLife& life, NodeChange change) {
 }
 
 // Its alerts end, its stream too. From here on Tick() passes over it.
-void Pipeline::RetireLocked(store::NodeId id, Node& node) {
+void Pipeline::RetireLocked(store::NodeId id, Node& node, const absl::Status& why,
+                            const std::string& reason) {
   node.life = LifeState::kRetired;
   node.silent = false;
   if (node.port != nullptr) {
-    node.port->Close(RetiredError(node.info.name));
+    node.port->Close(why);
     node.port = nullptr;
   }
   std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
-  engine_.OnNodeForgotten(node.info.name, clock_.NowMs(), "node retired", &transitions);
+  engine_.OnNodeForgotten(node.info.name, clock_.NowMs(), reason, &transitions);
   node.sources.clear();
   if (absl::Status status = CommitLocked(id, node, {}, {}, std::move(transitions)); !status.ok()) {
     obs::Error("ingest", "ended alerts could not be recorded node={} error=\"{}\"", node.info.name,
@@ -187,8 +245,8 @@ void Pipeline::ArriveLocked(store::NodeId id, Node& node) {
 // One that never came has no series: what is said of it is that it is down.
 void Pipeline::TickExpectedLocked(store::NodeId id, Node& node) {
   const int64_t now = clock_.MonotonicMs();
-  const bool late = now - node.expected_mono_ms >= options_.missing_after_ms &&
-                    now - started_mono_ms_ >= options_.silence_grace_ms;
+  const bool late =
+      now - node.expected_mono_ms >= options_.missing_after_ms && now >= GraceEndLocked();
   const bool again = now - node.silence_told_mono_ms >= options_.silence_repeat_ms;
   if (node.life != LifeState::kExpected || !late || (node.silent && !again)) {
     return;
@@ -239,6 +297,9 @@ absl::Status Pipeline::RestoreLives() {
           return;
         }
         node->life = life->state;
+        if (!life->now.empty()) {
+          renamed_[life->node] = life->now;
+        }
         node->expected_mono_ms = clock_.MonotonicMs() - (clock_.NowMs() - life->at_ms);
         if (life->state == LifeState::kRetired) {
           node->sources.clear();

@@ -98,11 +98,29 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
   }
 }
 
+// The ramp is the time until nearly all that come back were there: one that straggles does not make
+// the others' silence wait. Nodes that come after the grace do not begin it anew.
+int64_t Pipeline::GraceEndLocked() const {
+  int64_t grace_ms = options_.silence_grace_ms;
+  if (grace_ms > 0 && !returns_ms_.empty()) {
+    const size_t nearly_all = (returns_ms_.size() - 1) * 95 / 100;
+    const int64_t ramp_ms = returns_ms_[nearly_all];
+    grace_ms = std::max(grace_ms, std::min(2 * ramp_ms, options_.max_grace_ms));
+  }
+  return started_mono_ms_ + grace_ms;
+}
+
+void Pipeline::NoteReturnLocked(Node& node) {
+  const int64_t now = clock_.MonotonicMs();
+  if (std::exchange(node.awaited, false) && now < GraceEndLocked()) {
+    returns_ms_.push_back(now - started_mono_ms_);
+  }
+}
+
 // When it was heard last, as far as that counts against it.
 int64_t Pipeline::QuietSinceLocked(const Node& node) const {
-  return node.heard_mono_ms != 0
-             ? node.heard_mono_ms
-             : std::max(node.joined_mono_ms, started_mono_ms_ + options_.silence_grace_ms);
+  return node.heard_mono_ms != 0 ? node.heard_mono_ms
+                                 : std::max(node.joined_mono_ms, GraceEndLocked());
 }
 
 void Pipeline::Tick() {

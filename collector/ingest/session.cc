@@ -196,7 +196,7 @@ void Session::OnHello(const v1::Hello& hello) {
   account_ = joined->account;
   node_ = joined->node;
   epochs_[request.epoch.id] = {request.epoch, joined->held};
-  node_name_ = request.node;
+  node_name_ = joined->name;
   node_labels_ = request.labels;
   epoch_ = request.epoch;
   v1::CollectorMessage answer;

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <chrono>
 
-#include "collector/ingest/node_checks.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/codec/varint.h"
+#include "common/model/node_checks.h"
 #include "common/model/sample.h"
 #include "common/obs/log.h"
 
@@ -254,7 +254,7 @@ absl::Status Receiver::TakePart(const WriteRequest& request,
       outcome->reason = std::string(Message(why));
     }
   };
-  if (const absl::Status name = ingest::CheckNodeName(node_name); !name.ok()) {
+  if (const absl::Status name = CheckNodeName(node_name); !name.ok()) {
     for (const SeriesView* one : series) {
       reject(one->samples, Annotate(name, fmt::format("the node \"{}\"", node_name)));
     }

@@ -22,6 +22,8 @@ struct NodeLife {
   LifeState state = LifeState::kExpected;
   int64_t at_ms = 0;  // since when
   std::string by;     // who said so
+  std::string
+      now{};  // of one that is gone: what it is called since then, "" if it is gone for good
 
   std::string Encode() const;
   bool operator==(const NodeLife&) const = default;

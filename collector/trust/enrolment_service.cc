@@ -3,8 +3,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include "collector/access/peer.h"
-#include "collector/ingest/node_checks.h"
 #include "common/base/status.h"
+#include "common/model/node_checks.h"
 #include "common/obs/log.h"
 #include "common/rpc/status.h"
 #include "common/tls/enroll_token.h"
@@ -53,7 +53,7 @@ class EnrolmentService final : public v1::Enrolment::Service {
   absl::Status Enroll(const std::string& from, const v1::EnrollRequest& request,
                       v1::EnrollReply* reply) {
     RONDA_ASSIGN_OR_RETURN(const tls::EnrollToken token, tls::ParseEnrollToken(request.token()));
-    RONDA_RETURN_IF_ERROR(ingest::CheckNodeName(request.node()));
+    RONDA_RETURN_IF_ERROR(CheckNodeName(request.node()));
     if (request.request_pem().size() > kMaxRequestBytes) {
       return Fail(absl::StatusCode::kInvalidArgument, "the certificate request is too long");
     }

@@ -1,11 +1,11 @@
-#include "collector/ingest/node_checks.h"
+#include "common/model/node_checks.h"
 
 #include <algorithm>
 #include <iterator>
 
 #include "common/base/status.h"
 
-namespace ronda::ingest {
+namespace ronda {
 namespace {
 
 constexpr std::string_view kReservedLabels[] = {"node", "instance", "job", "le", "quantile"};
@@ -49,4 +49,4 @@ absl::Status CheckNodeLabels(const Labels& labels) {
   return absl::OkStatus();
 }
 
-}  // namespace ronda::ingest
+}  // namespace ronda

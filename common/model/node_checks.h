@@ -6,10 +6,10 @@
 #include "absl/status/status.h"
 #include "common/model/labels.h"
 
-namespace ronda::ingest {
+namespace ronda {
 
 // kInvalidArgument says what is wrong, for the agent's log.
 absl::Status CheckNodeName(std::string_view name);
 absl::Status CheckNodeLabels(const Labels& labels);
 
-}  // namespace ronda::ingest
+}  // namespace ronda

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,23 @@ TEST_F(TrustTest, FromATokenToARevokedNode) {
   }
   EXPECT_EQ(Ronda({"audit", "--check"}).exit_code, 0);
   EXPECT_EQ(Ronda({"audit", "--head", std::string(64, '0')}).exit_code, 1);
+}
+
+TEST_F(TrustTest, AgentsKnowACollectorThatWasRestored) {
+  StartCollector(kFast);
+  ASSERT_EQ(Enroll("web1", Token({"--node", "web1"})).exit_code, 0);
+  const Output backup = Ronda({"backup", dir_.File("backup")});
+  ASSERT_EQ(backup.exit_code, 0) << backup.err;
+  EXPECT_THAT(backup.err, HasSubstr("holds the private key of this collector's certificates"));
+  collector_.Kill();
+  std::filesystem::remove_all(dir_.File("data"));
+  std::filesystem::remove(dir_.File("address"));
+  const Output restored = RunProgram(
+      {ProgramPath("ronda"), "--data", dir_.File("data"), "restore", dir_.File("backup")});
+  ASSERT_EQ(restored.exit_code, 0) << restored.err;
+  StartCollector(kFast);
+  StartAgent("web1");
+  EXPECT_TRUE(IsLive("web1")) << ReadFile(dir_.File("agent.log")).value_or("");
 }
 
 TEST_F(TrustTest, TokensExpireAndAreGuessedOnlyTenTimesAMinute) {
@@ -221,7 +239,11 @@ TEST_F(TrustTest, ANodeIsExpectedRetiredAndTakenBack) {
   EXPECT_THAT(Ronda({"nodes", "web1"}).out, HasSubstr("retired"));
   ASSERT_EQ(Ronda({"nodes", "unretire", "web1"}).exit_code, 0);
   EXPECT_TRUE(IsLive("web1"));
+  ASSERT_EQ(Ronda({"nodes", "rename", "web1", "web1.example.com"}).exit_code, 0);
+  EXPECT_TRUE(AgentLogs("web1 is called web1.example.com"));
+  EXPECT_TRUE(IsLive("web1.example.com")) << "with the certificate of web1";
   const std::string audit = Ronda({"audit", "-o", "csv"}).out;
+  EXPECT_THAT(audit, HasSubstr(",rename,node web1,"));
   for (const char* what : {",expect,node web1,", ",retire,node web1,", ",unretire,node web1,"}) {
     EXPECT_THAT(audit, HasSubstr(what));
   }

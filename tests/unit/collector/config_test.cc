@@ -140,6 +140,11 @@ TEST(CollectorConfigTest, RefusesBadValuesByKey) {
        "retention.records.kinds[1].kind: the kind \"a\" is there twice"},
       {"retention: {records: {keep: 1m}}", "retention.records.keep: 1m is out of range"},
       {"limits: {max_series: 0}", "limits.max_series: 0 is out of range"},
+      {"expected_nodes: [web1, \"web 2\"]",
+       "collector.yml:1:24: expected_nodes[1]: the node's name holds a character"},
+      {"expected_nodes:\n  - web1\n  - web2\n  - web1",
+       "collector.yml:4:5: expected_nodes[2]: the node \"web1\" is there twice"},
+      {"expected_node: [web1]", "unknown key; did you mean \"expected_nodes\"?"},
       {"rules: /etc/x.yml", "rules: expected a list of paths"}};
   for (const auto& [text, what] : cases) {
     EXPECT_THAT(Parse(text), StatusIs(kInvalid, what)) << text;
@@ -200,6 +205,8 @@ TEST(CollectorConfigTest, SampleHasEveryKeyWithItsDefault) {
   EXPECT_EQ(all.retention.records.kinds.size(), 1u);
   all.retention.records.kinds.clear();
   all.rules = defaults.rules;
+  EXPECT_EQ(all.expected_nodes.size(), 2u);
+  all.expected_nodes.clear();
   EXPECT_EQ(all.http.listen, "127.0.0.1:7711");
   all.http.listen.clear();
   all.http.tls_certificate.clear();

@@ -228,7 +228,7 @@ TEST_F(ProgramTest, CompletionKnowsWordsMetricsAndLabels) {
   EXPECT_EQ(complete({"query", "up{ro"}), "up{role=\"\n");
   EXPECT_EQ(complete({"query", "up{role=\""}), "up{role=\"web\"\n");
   EXPECT_EQ(complete({"values", "no"}), "node\n");
-  EXPECT_EQ(complete({"nodes", ""}), "accept\nexpect\nretire\nunretire\nweb1\n");
+  EXPECT_EQ(complete({"nodes", ""}), "accept\nexpect\nrename\nretire\nunretire\nweb1\n");
   for (const char* shell : {"bash", "zsh", "fish"}) {
     EXPECT_EQ(Ronda({"completion", shell}).exit_code, 0);
   }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "collector/ingest/expected_nodes.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/collector/ingest/ingest_fixture.h"
 
@@ -21,11 +22,11 @@ constexpr int kMinute = 60;
 class NodeLifeTest : public IngestTest {
  protected:
   // As the admin service does it: durable first.
-  absl::Status Change(const std::string& node, NodeChange change) {
-    RONDA_RETURN_IF_ERROR(pipeline_->CheckChange(node, change));
-    const NodeLife life{node,
-                        change == NodeChange::kRetire ? LifeState::kRetired : LifeState::kExpected,
-                        clock_.NowMs(), "test"};
+  absl::Status Change(const std::string& node, NodeChange change, const std::string& to = "") {
+    RONDA_RETURN_IF_ERROR(pipeline_->CheckChange(node, change, to));
+    const bool gone = change == NodeChange::kRetire || change == NodeChange::kRename;
+    const NodeLife life{node, gone ? LifeState::kRetired : LifeState::kExpected, clock_.NowMs(),
+                        "test", to};
     store::StateWrite write{std::string(store::kNodeLifeSpace), node, life.Encode()};
     if (change == NodeChange::kUnretire) {
       write.value.reset();
@@ -61,7 +62,10 @@ TEST(NodeLifeState, ComesBackAsItWas) {
   const NodeLife life{"web1", LifeState::kRetired, 1'795'000'000'123, "user alice (operate)"};
   ASSERT_OK_AND_ASSIGN(const NodeLife back, store::DecodeNodeLife(life.Encode()));
   EXPECT_EQ(back, life);
-  const std::string bytes = life.Encode();
+  const NodeLife renamed{"web1", LifeState::kRetired, 5, "user alice (operate)", "web2"};
+  ASSERT_OK_AND_ASSIGN(const NodeLife again, store::DecodeNodeLife(renamed.Encode()));
+  EXPECT_EQ(again, renamed);
+  const std::string bytes = renamed.Encode();
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(store::DecodeNodeLife(bytes.substr(0, size)).ok()) << size;
   }
@@ -98,6 +102,68 @@ TEST_F(NodeLifeTest, AnExpectedNodeIsExpectedAfterARestart) {
   EXPECT_THAT(Alerts(), IsEmpty());
   Quiet(2);
   EXPECT_THAT(Alerts(), ElementsAre("NodeSilent firing")) << "its ten minutes went on";
+}
+
+TEST_F(NodeLifeTest, TheConfigurationExpectsNodes) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Run(*agent, 2);
+  ASSERT_OK(Change("web2", NodeChange::kExpect));
+  ASSERT_OK(ExpectNodes({"web1", "web2", "web3", "web4"}, *pipeline_, *store_, clock_));
+  Flush();
+  EXPECT_THAT(Kept(), testing::UnorderedElementsAre("web2", "web3", "web4"));
+  Open();
+  // Said once more it is as it was; what is no longer said is over, but what a person said is not.
+  ASSERT_OK(ExpectNodes({"web4"}, *pipeline_, *store_, clock_));
+  Flush();
+  EXPECT_THAT(Kept(), testing::UnorderedElementsAre("web2", "web4"));
+  ASSERT_OK(Change("web4", NodeChange::kRetire));
+  ASSERT_OK(ExpectNodes({"web4"}, *pipeline_, *store_, clock_));
+  Flush();
+  Quiet(11 * kMinute);
+  EXPECT_EQ(pipeline_->counters().silent_nodes, 2) << "web1, and web2 that did not come";
+}
+
+TEST_F(NodeLifeTest, ARenamedNodeGoesOnUnderItsNewName) {
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Run(*agent, 2);
+  ASSERT_OK(Change("web7", NodeChange::kExpect));
+  EXPECT_THAT(Change("web1", NodeChange::kRename, "not a name"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ""));
+  EXPECT_THAT(Change("nobody", NodeChange::kRename, "web8"),
+              StatusIs(absl::StatusCode::kNotFound, "nobody"));
+  EXPECT_THAT(Change("web1", NodeChange::kRename, "web1"),
+              StatusIs(absl::StatusCode::kAlreadyExists, "web1 is a node of its own"));
+  ASSERT_OK(Change("web1", NodeChange::kRename, "web7"));
+  EXPECT_TRUE(agent->Closed(absl::StatusCode::kUnavailable, "web1 is called web7"));
+  agent->Close();
+  const auto goes_on = [&](double load) {
+    auto next = NewAgent();
+    next->Join("web1", 1);
+    next->next_seq = agent->next_seq;
+    clock_.Advance(1000);
+    next->Tick(clock_.NowMs(), load);
+    Flush();
+    agent->next_seq = next->next_seq;
+    next->Close();
+  };
+  goes_on(7);
+  EXPECT_THAT(Values("load", "web1"), testing::SizeIs(2)) << "history keeps the old name";
+  EXPECT_THAT(Values("load", "web7"), ElementsAre("3000:7"));
+  EXPECT_THAT(Gaps(), IsEmpty());
+  Open();
+  goes_on(8);
+  EXPECT_THAT(Values("load", "web7"), ElementsAre("3000:7", "4000:8")) << "after a restart too";
+  EXPECT_THAT(Change("web1", NodeChange::kRename, "web9"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "was renamed to web7"));
+  // And once more, and back.
+  ASSERT_OK(Change("web7", NodeChange::kRename, "web9"));
+  goes_on(9);
+  EXPECT_THAT(Values("load", "web9"), ElementsAre("5000:9"));
+  ASSERT_OK(Change("web1", NodeChange::kUnretire));
+  goes_on(10);
+  EXPECT_THAT(Values("load", "web1"), Contains("6000:10"));
 }
 
 TEST_F(NodeLifeTest, ARetiredNodeAlertsNobodyAndKeepsItsHistory) {

@@ -103,6 +103,40 @@ TEST_F(SilenceTest, AfterARestartOfTheCollectorThereIsAGraceThenSilence) {
   EXPECT_THAT(Values("load", "web1"), Contains(HasSubstr("stale")));
 }
 
+TEST_F(SilenceTest, NodesThatComeBackSlowlyHaveTwiceTheirTime) {
+  const auto join = [&](const std::string& node) {
+    auto agent = NewAgent();
+    agent->Join(node, 1);
+    return agent;
+  };
+  for (const char* name : {"web1", "web2", "web3"}) {
+    auto agent = join(name);
+    Run(*agent, 1, 1);
+    Flush();
+    agent->Close();
+  }
+  Open();
+  Quiet(50);
+  const auto web1 = join("web1");
+  const auto web2 = join("web2");
+  const auto other = join("web9");  // not awaited
+  web1->next_seq = web2->next_seq = 2;
+  const auto run = [&](int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      clock_.Advance(1000);
+      web1->Tick(clock_.NowMs(), 1);
+      web2->Tick(clock_.NowMs(), 1);
+      other->Tick(clock_.NowMs(), 1);
+      pipeline_->Tick();
+    }
+  };
+  run(79);
+  EXPECT_THAT(Alerts(), IsEmpty()) << "two times 50 s and silence_after are not over";
+  run(2);
+  EXPECT_THAT(Alerts(), ElementsAre("NodeSilent firing"));
+  EXPECT_EQ(pipeline_->counters().silent_nodes, 1);
+}
+
 TEST_F(SilenceTest, ARestartRepeatsNothing) {
   auto agent = NewAgent();
   agent->Join("web1", 1);
