@@ -93,6 +93,7 @@ class Backup {
         RONDA_RETURN_IF_ERROR(TakeClosed(name));
       }
     }
+    RONDA_RETURN_IF_ERROR(TakeTrust());
     if (!now.live && store::FolderLock::IsHeld(options_.data_dir)) {
       return Fail(absl::StatusCode::kUnavailable,
                   "backing up {}: a collector started meanwhile; try again", options_.data_dir);
@@ -147,8 +148,9 @@ class Backup {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(options_.backup_dir, error)) {
       const std::string name = entry.path().filename().string();
-      if (name != "LOCK" && name != "history" && name != std::string(kManifestName) + ".tmp" &&
-          !IsStoredName(name) && !IsTemporaryName(name)) {
+      if (name != "LOCK" && name != "history" && name != "trust" &&
+          name != std::string(kManifestName) + ".tmp" && !IsStoredName(name) &&
+          !IsTemporaryName(name)) {
         return Fail(absl::StatusCode::kFailedPrecondition,
                     "{} is not empty and holds no backup (there is {}); take another folder",
                     options_.backup_dir, name);
@@ -248,6 +250,30 @@ class Backup {
       file.source_mtime_ns = stamp->closed ? stamp->mtime_ns : 0;
       return Keep(std::move(file), *digest);
     }
+  }
+
+  // The collector's own authority, without which the agents would have to enrol again. Its files
+  // are small, and each is replaced whole if at all.
+  absl::Status TakeTrust() {
+    for (const std::string_view trust_name : kTrustNames) {
+      const std::string name(trust_name);
+      const std::string path = options_.data_dir + "/" + name;
+      std::error_code error;
+      if (!fs::exists(path, error)) {
+        continue;
+      }
+      folders_.insert(InBackup("trust"));
+      RONDA_RETURN_IF_ERROR(MakeDirectories(InBackup("trust"), 0700));
+      RemoveTemporary(name);
+      RONDA_ASSIGN_OR_RETURN(const FileDigest digest,
+                             CopyFile(path, InBackup(name) + ".tmp", "copying " + name,
+                                      options_.progress, kSecretMode));
+      ManifestFile file;
+      file.name = name;
+      file.taken_ms = clock_.NowMs();
+      RONDA_RETURN_IF_ERROR(Keep(std::move(file), digest));
+    }
+    return absl::OkStatus();
   }
 
   // A history file that the compaction is at.

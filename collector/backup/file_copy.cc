@@ -94,8 +94,9 @@ absl::StatusOr<FileDigest> HashFile(const std::string& path, std::string_view wh
 }
 
 absl::StatusOr<FileDigest> CopyFile(const std::string& from, const std::string& to,
-                                    std::string_view what, const Progress& progress) {
-  const int fd = open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+                                    std::string_view what, const Progress& progress,
+                                    unsigned mode) {
+  const int fd = open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) {
     return ErrnoStatus(errno, "creating " + to);
   }

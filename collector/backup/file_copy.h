@@ -26,9 +26,12 @@ int64_t ChangeCounter(std::string_view header);
 // Reads the whole file. kNotFound.
 absl::StatusOr<FileDigest> HashFile(const std::string& path, std::string_view what,
                                     const Progress& progress);
-// Copies to `to`, which is made anew and durable (its folder is not synced), and hashes on the way.
+// Copies to `to`, which is made anew, with `mode`, and durable (its folder is not synced), and
+// hashes on the way.
+inline constexpr unsigned kSecretMode = 0600;
 absl::StatusOr<FileDigest> CopyFile(const std::string& from, const std::string& to,
-                                    std::string_view what, const Progress& progress);
+                                    std::string_view what, const Progress& progress,
+                                    unsigned mode = 0640);
 
 absl::Status RenameFile(const std::string& from, const std::string& to);
 

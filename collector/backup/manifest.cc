@@ -15,7 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
+// What holds no authority can be read by versions that know none.
+constexpr int kFormatWithoutTrust = 1;
 constexpr size_t kMaxManifestBytes = 64 << 20;
 constexpr size_t kMaxNameBytes = 200;
 constexpr size_t kChecksumChars = 16;
@@ -89,8 +91,16 @@ std::string StoredName(std::string_view name, std::string_view sha256) {
   return std::string(name) + "." + std::string(sha256.substr(0, kChecksumChars));
 }
 
+bool IsTrustName(std::string_view name) {
+  return std::find(kTrustNames.begin(), kTrustNames.end(), name) != kTrustNames.end();
+}
+
+bool IsSecretName(std::string_view name) {
+  return name.starts_with("trust/ca.key") || name.starts_with("trust/collector.key");
+}
+
 bool IsStoreName(std::string_view name) {
-  if (name == "ronda.db" || name == "history/recent.db") {
+  if (name == "ronda.db" || name == "history/recent.db" || IsTrustName(name)) {
     return true;
   }
   for (const std::string_view folder :
@@ -134,7 +144,9 @@ std::string FormatManifest(const Manifest& manifest) {
                      {"source_mtime_ns", file.source_mtime_ns},
                      {"taken", TimeText(file.taken_ms)}});
   }
-  Json json = {{"format", kFormat},
+  const bool trust = std::any_of(manifest.files.begin(), manifest.files.end(),
+                                 [](const ManifestFile& file) { return IsTrustName(file.name); });
+  Json json = {{"format", trust ? kFormat : kFormatWithoutTrust},
                {"ronda_version", manifest.ronda_version},
                {"host", manifest.host},
                {"data_dir", manifest.data_dir},

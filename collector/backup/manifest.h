@@ -6,6 +6,7 @@
 // old one's place, the old backup is whole.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,6 +46,12 @@ inline constexpr std::string_view kManifestName = "MANIFEST.json";
 std::string StoredName(std::string_view name, std::string_view sha256);
 // Whether a path is one of a file that backups hold.
 bool IsStoreName(std::string_view name);
+// The files of the collector's own authority (collector/trust/authority.h).
+inline constexpr std::array<std::string_view, 4> kTrustNames = {
+    "trust/ca.key", "trust/ca.pem", "trust/collector.key", "trust/collector.pem"};
+bool IsTrustName(std::string_view name);
+// Whether it is a private key, or the name that StoredName() gives one: for its owner alone.
+bool IsSecretName(std::string_view name);
 // Whether a path in a backup folder is one that StoredName() makes.
 bool IsStoredName(std::string_view path);
 // Whether it is what a backup that was interrupted leaves of such a file.

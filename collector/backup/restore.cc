@@ -41,10 +41,12 @@ absl::Status CopyAll(const std::string& backup_dir, const Manifest& manifest, co
     for (fs::path folder = fs::path(path).parent_path(); folders.insert(folder.string()).second;
          folder = folder.parent_path()) {
     }
-    RONDA_RETURN_IF_ERROR(MakeDirectories(fs::path(path).parent_path().string()));
+    const bool trust = IsTrustName(file.name);
     RONDA_RETURN_IF_ERROR(
-        CopyFile(backup_dir + "/" + file.stored, path, "restoring " + file.name, progress)
-            .status());
+        MakeDirectories(fs::path(path).parent_path().string(), trust ? 0700 : 0750));
+    RONDA_RETURN_IF_ERROR(CopyFile(backup_dir + "/" + file.stored, path, "restoring " + file.name,
+                                   progress, trust ? kSecretMode : 0640)
+                              .status());
     RONDA_ASSIGN_OR_RETURN(const FileDigest digest,
                            HashFile(path, "reading back " + file.name, progress));
     if (digest.sha256 != file.sha256) {
@@ -68,7 +70,32 @@ absl::StatusOr<Manifest> Verified(const std::string& backup_dir, const Progress&
   return std::move(verified.manifest);
 }
 
-bool HasData(const std::string& dir) { return !survey::StoreFiles(dir).empty(); }
+bool HasTrust(const std::string& dir) {
+  std::error_code error;
+  return fs::exists(dir + "/trust/ca.pem", error);
+}
+
+bool HasData(const std::string& dir) { return !survey::StoreFiles(dir).empty() || HasTrust(dir); }
+
+// Takes over the authority of the folder that is replaced, if the backup has none (it is of a
+// version that left it out, or of a collector in plain text): a collector that made a new one would
+// be a stranger to all its agents.
+absl::Status KeepTrust(const std::string& dir, const std::string& to, const Progress& progress) {
+  if (!HasTrust(dir) || HasTrust(to)) {
+    return absl::OkStatus();
+  }
+  RONDA_RETURN_IF_ERROR(MakeDirectories(to + "/trust", 0700));
+  for (const std::string_view trust_name : kTrustNames) {
+    const std::string name(trust_name);
+    std::error_code error;
+    if (fs::exists(dir + "/" + name, error)) {
+      RONDA_RETURN_IF_ERROR(
+          CopyFile(dir + "/" + name, to + "/" + name, "keeping " + name, progress, kSecretMode)
+              .status());
+    }
+  }
+  return SyncFolder(to + "/trust");
+}
 
 // Whether there is nothing in a folder but a lock file.
 bool IsEmpty(const std::string& dir) {
@@ -246,6 +273,7 @@ absl::StatusOr<RestoreResult> Restore(const RestoreOptions& options, const Clock
     return Annotate(opened.status(), "opening what was restored");
   }
   if (exists) {
+    RONDA_RETURN_IF_ERROR(KeepTrust(dir, work, options.progress));
     RONDA_RETURN_IF_ERROR(TakeOwner(work, before));
   }
   if (HasData(dir)) {

@@ -25,8 +25,9 @@ struct RestoreResult {
 
 // Verifies the backup, copies it into a folder beside `data_dir`, verifies that, opens it as the
 // collector would for reading, and only then gives it the name `data_dir`; data that is there is
-// renamed to DATA.before-restore-TIME. Owner and mode of the folder are those of the one before.
-// An error leaves `data_dir` as it is.
+// renamed to DATA.before-restore-TIME. Owner and mode of the folder are those of the one before,
+// and so is the authority of certificates (trust/) if the backup holds none. An error leaves
+// `data_dir` as it is.
 //
 // kFailedPrecondition: there is data and `replace` is not set, or a collector has the folder.
 // kDataLoss: the backup is damaged. kResourceExhausted: no space.

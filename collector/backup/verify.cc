@@ -1,6 +1,7 @@
 #include "collector/backup/verify.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "collector/survey/survey.h"
 #include "common/base/status.h"
@@ -25,6 +26,13 @@ void VerifyFile(const std::string& path, const ManifestFile& file, const Progres
     Add(result, file, fmt::format("holds {} bytes, not {}", digest->bytes, file.bytes));
   } else if (digest->sha256 != file.sha256) {
     Add(result, file, "its checksum is wrong: it is damaged");
+  }
+  if (IsTrustName(file.name)) {
+    struct stat info {};
+    if (IsSecretName(file.name) && stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
+      Add(result, file, "a private key that others can read: chmod 600");
+    }
+    return;
   }
   progress("checking " + file.name, 0, 0);
   const absl::StatusOr<survey::FileReport> report =

@@ -82,6 +82,12 @@ absl::StatusOr<int> Make(const FolderContext& context, const BackupArgs& args) {
       args.dir, manifest.data_dir, manifest.live ? " beside its collector" : "",
       manifest.files.size(), Bytes(manifest.TotalBytes()), result.copied_files,
       Bytes(result.copied_bytes), result.kept_files, result.removed_files, HumanDuration(took_ms)));
+  if (manifest.Find("trust/ca.key") != nullptr) {
+    context.console.Note(
+        fmt::format("{} holds the private key of this collector's certificates: keep it where "
+                    "nobody else reads",
+                    args.dir));
+  }
   return kExitOk;
 }
 

@@ -67,7 +67,8 @@ void Grammar::AddBackup() {
   CLI::App* backup = AddCommand(
       app_.get(), "backup",
       "Copy the data into a folder, also while the collector runs; after the first time only "
-      "what changed",
+      "what changed. With it goes the certificate authority, its private key too (mode 0600): "
+      "keep the folder as safe as the collector itself",
       "  ronda backup /backup/ronda                    # of the collector on this machine\n"
       "  ronda backup /backup/ronda --data /var/lib/ronda-collector\n"
       "  ronda backup verify /backup/ronda || echo 'the backup is damaged'\n"

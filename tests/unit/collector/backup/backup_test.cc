@@ -18,6 +18,7 @@
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/sqlite_recent_db.h"
 #include "common/base/digest.h"
+#include "common/base/files.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/collector/backup/data_folder.h"
 
@@ -345,6 +346,70 @@ TEST_F(BackupTest, RestoreTakesAnEmptyFolderAndNoOther) {
   std::ofstream(dir_.File("full") + "/notes") << "mine";
   EXPECT_THAT(RestoreTo(dir_.File("full"), true),
               StatusIs(absl::StatusCode::kFailedPrecondition, "other things"));
+}
+
+// The files of an authority, as far as a backup looks at them.
+void WriteTrust(const std::string& data_dir, const std::string& what) {
+  fs::create_directories(data_dir + "/trust");
+  for (const std::string_view name : kTrustNames) {
+    const std::string path = data_dir + "/" + std::string(name);
+    std::ofstream(path) << what << name;
+    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  }
+}
+
+void ExpectTrust(const std::string& dir, const std::string& what) {
+  EXPECT_EQ(fs::status(dir + "/trust").permissions(), fs::perms::owner_all);
+  for (const std::string_view name : kTrustNames) {
+    const std::string path = dir + "/" + std::string(name);
+    EXPECT_EQ(ReadFile(path).value_or(""), what + std::string(name));
+    EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write)
+        << path;
+  }
+}
+
+TEST_F(BackupTest, HoldsTheAuthorityForItsOwnerAlone) {
+  data_.Append(5);
+  WriteTrust(data_.dir(), "one ");
+  ASSERT_OK_AND_ASSIGN(const BackupResult made, Make());
+  ExpectWhole();
+  std::string key;
+  for (const ManifestFile& file : made.manifest.files) {
+    if (IsTrustName(file.name)) {
+      const std::string stored = backup_ + "/" + file.stored;
+      EXPECT_EQ(fs::status(stored).permissions(), fs::perms::owner_read | fs::perms::owner_write)
+          << stored;
+      key = IsSecretName(file.name) ? stored : key;
+    }
+  }
+  EXPECT_EQ(fs::status(backup_ + "/trust").permissions(), fs::perms::owner_all);
+  ASSERT_OK(RestoreTo(dir_.File("new")));
+  ExpectTrust(dir_.File("new"), "one ");
+  // The next backup holds the same once, not twice.
+  const std::set<std::string> files = FilesOfBackup();
+  ASSERT_OK(Make());
+  EXPECT_EQ(FilesOfBackup().size(), files.size());
+
+  fs::permissions(key, fs::perms::group_read, fs::perm_options::add);
+  ASSERT_OK_AND_ASSIGN(const VerifyResult open, VerifyBackup(backup_, kQuiet));
+  EXPECT_EQ(open.problem_count, 1);
+  EXPECT_NE(open.problems.front().find("chmod 600"), std::string::npos) << open.problems.front();
+}
+
+TEST_F(BackupTest, ARestoreKeepsAnAuthorityThatTheBackupLacks) {
+  data_.Append(5);
+  ASSERT_OK(Make());
+  const std::string other = dir_.File("other");
+  WriteTrust(other, "two ");
+  // A folder with an authority is no empty one.
+  EXPECT_THAT(RestoreTo(other), StatusIs(absl::StatusCode::kFailedPrecondition, "--replace"));
+  ASSERT_OK(RestoreTo(other, true));
+  ExpectTrust(other, "two ");
+  // One that is in the backup is what is restored.
+  WriteTrust(data_.dir(), "one ");
+  ASSERT_OK(Make());
+  ASSERT_OK(RestoreTo(other, true));
+  ExpectTrust(other, "one ");
 }
 
 TEST_F(BackupTest, ADrillReadsEverythingAndLeavesNothing) {
