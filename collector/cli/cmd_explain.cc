@@ -35,8 +35,29 @@ absl::StatusOr<std::vector<Reading>> ReadingsOf(Context& context, const promql::
   return readings;
 }
 
-std::string RollUps(const query::EvalResult& result) {
-  return result.thinned_ms == 0 ? "none" : result.thinned_ms < 3'600'000 ? "minute" : "hour";
+// The coarsest kind of roll-ups that was used.
+std::string_view RollUps(const query::EvalResult& result) {
+  if (result.hours_read > 0 || result.thinned_ms >= 3'600'000) {
+    return "hour";
+  }
+  return result.minutes_read > 0 || result.thinned_ms > 0 ? "minute" : "none";
+}
+
+std::string TellRollUps(const query::EvalResult& result, const absl::TimeZone& zone) {
+  std::string text;
+  for (const auto& [count, unit] :
+       {std::pair(result.minutes_read, "minute"), std::pair(result.hours_read, "hour")}) {
+    if (count > 0) {
+      text += fmt::format("{}{} of a{} {}", text.empty() ? "" : ", ", HumanCount(count),
+                          *unit == 'h' ? "n" : "", unit);
+    }
+  }
+  if (result.thinned_ms > 0) {
+    text += fmt::format("{}the last sample of each {} up to {}, where samples are gone",
+                        text.empty() ? "" : ", ", result.thinned_ms < 3'600'000 ? "minute" : "hour",
+                        FormatSecond(result.thinned_to_ms, zone));
+  }
+  return text.empty() ? "none used" : text;
 }
 
 void PrintJson(Context& context, const promql::Expr& expr, const std::vector<Reading>& readings,
@@ -49,9 +70,10 @@ void PrintJson(Context& context, const promql::Expr& expr, const std::vector<Rea
   text += fmt::format(
       "],\"result_type\":\"{}\",\"result_series\":{},\"result_points\":{},\"series_read\":{},"
       "\"samples_read\":{},\"reads\":{},\"peak_bytes\":{},\"rollups\":\"{}\","
-      "\"evaluation_us\":{},\"total_us\":{}}}\n",
+      "\"minutes_read\":{},\"hours_read\":{},\"evaluation_us\":{},\"total_us\":{}}}\n",
       result.type, result.series.size(), points, result.series_read, result.samples_read,
-      result.selects, result.peak_bytes, RollUps(result), result.elapsed_us, all_us);
+      result.selects, result.peak_bytes, RollUps(result), result.minutes_read, result.hours_read,
+      result.elapsed_us, all_us);
   context.console.Out(text);
 }
 
@@ -94,11 +116,7 @@ absl::StatusOr<int> RunExplain(Context& context, const ExplainArgs& args) {
   }
   out(fmt::format("read       {} series, {} samples, in {} reads\n", HumanCount(result.series_read),
                   HumanCount(result.samples_read), HumanCount(result.selects)));
-  out(fmt::format("roll-ups   {}\n", RollUps(result) == "none"
-                                         ? "none used"
-                                         : "the last sample of each " + RollUps(result) +
-                                               ", up to " +
-                                               FormatSecond(result.thinned_to_ms, context.zone)));
+  out(fmt::format("roll-ups   {}\n", TellRollUps(result, context.zone)));
   out(fmt::format("answer     {}: {} series, {} points\n", result.type,
                   HumanCount(static_cast<int64_t>(result.series.size())), HumanCount(points)));
   out(fmt::format("memory     {} at most\n", HumanBytes(static_cast<double>(result.peak_bytes))));

@@ -6,8 +6,10 @@
 #include "collector/http/api.h"
 #include "collector/http/json.h"
 #include "collector/http/params.h"
-#include "collector/promql/engine.h"
+#include "collector/notify/notification.h"
 #include "collector/promql/parser.h"
+#include "collector/query/evaluate.h"
+#include "collector/query/gap_series.h"
 #include "collector/store/store.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
@@ -150,13 +152,34 @@ absl::StatusOr<Response> Answer(const Sources& sources, const Request& request,
   return DataResponse(data, result.warnings, result.infos);
 }
 
+// Over all history, gaps included where the expression names them.
+absl::StatusOr<promql::QueryResult> Evaluate(const Sources& sources, const promql::Expr& expr,
+                                             const query::EvalTimes& times,
+                                             const promql::QueryOptions& options) {
+  const query::WithGaps with_gaps(
+      *sources.store,
+      [&](int64_t start_ms, int64_t end_ms) { return sources.api->Gaps(start_ms, end_ms, ""); },
+      sources.clock->NowMs());
+  const store::Queryable& data = query::MentionsGaps(promql::Format(expr))
+                                     ? static_cast<const store::Queryable&>(with_gaps)
+                                     : *sources.store;
+  RONDA_ASSIGN_OR_RETURN(query::Evaluated answer, query::Evaluate(data, expr, times, options));
+  if (answer.thinned.resolution_ms > 0) {
+    answer.result.infos.push_back(fmt::format(
+        "samples up to {} are older than the retention: of each {} the last one is left",
+        notify::FormatRfc3339(answer.thinned.range.to_ms),
+        answer.thinned.resolution_ms < store::kHourMs ? "minute" : "hour"));
+  }
+  return std::move(answer.result);
+}
+
 absl::StatusOr<Response> Query(const Sources& sources, const Request& request) {
   RONDA_ASSIGN_OR_RETURN(const int64_t t_ms, TimeParam(request, "time", sources.clock->NowMs()));
   RONDA_ASSIGN_OR_RETURN(const promql::QueryOptions options, Options(sources, request));
   RONDA_ASSIGN_OR_RETURN(const promql::ExprPtr expr, ParseQuery(request));
   const int64_t begin_ns = sources.clock->MonotonicNs();
   RONDA_ASSIGN_OR_RETURN(promql::QueryResult result,
-                         promql::Engine(*sources.store).Instant(*expr, t_ms, options));
+                         Evaluate(sources, *expr, {t_ms, t_ms, 0}, options));
   return Answer(sources, request, std::move(result), t_ms, begin_ns);
 }
 
@@ -195,9 +218,8 @@ absl::StatusOr<Response> QueryRange(const Sources& sources, const Request& reque
                                         promql::ToString(expr->type)));
   }
   const int64_t begin_ns = sources.clock->MonotonicNs();
-  RONDA_ASSIGN_OR_RETURN(
-      promql::QueryResult result,
-      promql::Engine(*sources.store).Range(*expr, start_ms, end_ms, *step, options));
+  RONDA_ASSIGN_OR_RETURN(promql::QueryResult result,
+                         Evaluate(sources, *expr, {start_ms, end_ms, *step}, options));
   return Answer(sources, request, std::move(result), end_ms, begin_ns);
 }
 

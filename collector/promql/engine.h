@@ -30,6 +30,10 @@ struct QueryOptions {
   int64_t max_bytes = int64_t{1} << 30;
   // Of the whole query; 0: no limit.
   int64_t timeout_ms = 120'000;
+  // Windows that are whole minutes or hours are answered from roll-ups, where there are any, if the
+  // query spans as much as this: shorter ones are answered from samples as quickly.
+  int64_t minutes_from_span_ms = 2 * store::kHourMs;
+  int64_t hours_from_span_ms = 6 * store::kHourMs;
   // Set to true by another thread to end the query soon. Must outlive the call.
   const std::atomic<bool>* cancelled = nullptr;
   // Metric names are dropped at the end and not by each function, so that an outer aggregation or
@@ -40,6 +44,8 @@ struct QueryOptions {
 struct QueryStats {
   int64_t series_read = 0;
   int64_t samples_read = 0;
+  int64_t minutes_read = 0;  // roll-ups of a minute, instead of samples
+  int64_t hours_read = 0;
   int64_t peak_samples = 0;  // the most held at one time
   int64_t peak_bytes = 0;
   int64_t selects = 0;  // reads of the store

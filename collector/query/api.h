@@ -151,6 +151,8 @@ struct EvalResult {
   // What it cost.
   int64_t series_read = 0;
   int64_t samples_read = 0;
+  int64_t minutes_read = 0;  // roll-ups of a minute, instead of the samples under them
+  int64_t hours_read = 0;
   int64_t selects = 0;
   int64_t peak_bytes = 0;
   int64_t elapsed_us = 0;  // where it was evaluated

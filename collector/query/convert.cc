@@ -314,6 +314,8 @@ void ToProto(const EvalResult& in, v1::EvaluateHead* out) {
   }
   out->set_series_read(in.series_read);
   out->set_samples_read(in.samples_read);
+  out->set_minutes_read(in.minutes_read);
+  out->set_hours_read(in.hours_read);
   out->set_selects(in.selects);
   out->set_peak_bytes(in.peak_bytes);
   out->set_elapsed_us(in.elapsed_us);
@@ -329,6 +331,8 @@ EvalResult FromProto(const v1::EvaluateHead& in) {
   out.infos.assign(in.info().begin(), in.info().end());
   out.series_read = in.series_read();
   out.samples_read = in.samples_read();
+  out.minutes_read = in.minutes_read();
+  out.hours_read = in.hours_read();
   out.selects = in.selects();
   out.peak_bytes = in.peak_bytes();
   out.elapsed_us = in.elapsed_us();

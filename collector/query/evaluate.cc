@@ -6,8 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "collector/promql/engine.h"
-#include "collector/store/long_history.h"
+#include "collector/promql/parser.h"
 #include "common/base/status.h"
 
 namespace ronda::query {
@@ -49,45 +48,56 @@ absl::Status Validate(const EvalSpec& spec, const Limits& limits) {
 
 // With steps of an hour and more, and where no samples are: what is newer than level 1 is as well,
 // but nobody asks for hours of that.
-bool BeginsThinned(const store::Queryable& data, const EvalSpec& spec) {
-  if (spec.step_ms < store::kHourMs) {
+bool BeginsThinned(const store::Queryable& data, const EvalTimes& times) {
+  if (times.step_ms < store::kHourMs) {
     return false;
   }
-  const std::vector<store::TimeRange> gone = data.WithoutSamples(spec.start_ms, spec.end_ms);
-  return !gone.empty() && gone.front().from_ms == spec.start_ms;
+  const std::vector<store::TimeRange> gone = data.WithoutSamples(times.start_ms, times.end_ms);
+  return !gone.empty() && gone.front().from_ms == times.start_ms;
 }
 
 }  // namespace
+
+absl::StatusOr<Evaluated> Evaluate(const store::Queryable& data, const promql::Expr& expr,
+                                   const EvalTimes& times, promql::QueryOptions options) {
+  const store::LongHistory history(data, times.step_ms);
+  const promql::Engine engine(history);
+  if (BeginsThinned(data, times)) {
+    // What is left of an hour is at its end.
+    options.lookback_ms = std::max(options.lookback_ms, store::kHourMs);
+  }
+  Evaluated out;
+  RONDA_ASSIGN_OR_RETURN(
+      out.result, times.step_ms == 0
+                      ? engine.Instant(expr, times.end_ms, options)
+                      : engine.Range(expr, times.start_ms, times.end_ms, times.step_ms, options));
+  out.thinned = history.thinned();
+  return out;
+}
 
 absl::StatusOr<EvalResult> EvaluateExpression(const store::Queryable& data, const Clock& clock,
                                               const Limits& limits, const EvalSpec& spec,
                                               const std::atomic<bool>* cancelled) {
   RONDA_RETURN_IF_ERROR(Validate(spec, limits));
   const int64_t start_ns = clock.MonotonicNs();
-  const store::LongHistory history(data, spec.step_ms);
-  const promql::Engine engine(history);
   promql::QueryOptions options;
   options.timeout_ms = limits.max_ms;
   options.cancelled = cancelled;
-  if (BeginsThinned(data, spec)) {
-    options.lookback_ms = store::kHourMs;  // what is left of an hour is at its end
-  }
-  absl::StatusOr<promql::QueryResult> answer =
-      spec.step_ms == 0
-          ? engine.Instant(spec.expr, spec.end_ms, options)
-          : engine.Range(spec.expr, spec.start_ms, spec.end_ms, spec.step_ms, options);
-  RONDA_RETURN_IF_ERROR(answer.status());
+  RONDA_ASSIGN_OR_RETURN(const promql::ExprPtr expr, promql::Parse(spec.expr));
+  RONDA_ASSIGN_OR_RETURN(
+      Evaluated answer,
+      Evaluate(data, *expr, {spec.start_ms, spec.end_ms, spec.step_ms}, std::move(options)));
+  promql::QueryResult& result = answer.result;
   std::map<std::string, MetricInfo, std::less<>> metrics;
   for (MetricInfo& metric : data.Metrics()) {
     metrics.emplace(metric.name, std::move(metric));
   }
-  const store::LongHistory::Thinned thinned = history.thinned();
   EvalResult out;
-  out.type = TypeName(answer->type);
-  out.text = std::move(answer->text);
-  out.warnings = std::move(answer->warnings);
-  out.infos = std::move(answer->infos);
-  for (promql::Series& series : answer->series) {
+  out.type = TypeName(result.type);
+  out.text = std::move(result.text);
+  out.warnings = std::move(result.warnings);
+  out.infos = std::move(result.infos);
+  for (promql::Series& series : result.series) {
     SeriesData& one = out.series.emplace_back();
     const auto metric = metrics.find(series.labels.Get(kMetricName));
     if (metric != metrics.end()) {
@@ -97,12 +107,14 @@ absl::StatusOr<EvalResult> EvaluateExpression(const store::Queryable& data, cons
     one.t_ms = std::move(series.t_ms);
     one.values = std::move(series.values);
   }
-  out.series_read = answer->stats.series_read;
-  out.samples_read = answer->stats.samples_read;
-  out.selects = answer->stats.selects;
-  out.peak_bytes = answer->stats.peak_bytes;
-  out.thinned_ms = thinned.resolution_ms;
-  out.thinned_to_ms = thinned.range.to_ms;
+  out.series_read = result.stats.series_read;
+  out.samples_read = result.stats.samples_read;
+  out.minutes_read = result.stats.minutes_read;
+  out.hours_read = result.stats.hours_read;
+  out.selects = result.stats.selects;
+  out.peak_bytes = result.stats.peak_bytes;
+  out.thinned_ms = answer.thinned.resolution_ms;
+  out.thinned_to_ms = answer.thinned.range.to_ms;
   out.elapsed_us = (clock.MonotonicNs() - start_ns) / 1000;
   return out;
 }

@@ -421,7 +421,10 @@ MetricInfo Receiver::Describe(const std::string& metric) const {
       return {metric, MetricType::kCounter, family->second.unit, family->second.help};
     }
   }
-  return {metric, MetricType::kUnknown, "", ""};
+  // Nobody said. These endings are of counters by convention (OpenMetrics), and as such they are
+  // rolled up; "_count" and "_sum" are of gauges too.
+  const bool is_counter = metric.ends_with("_total") || metric.ends_with("_bucket");
+  return {metric, is_counter ? MetricType::kCounter : MetricType::kUnknown, "", ""};
 }
 
 std::map<std::string, FamilyInfo> Receiver::Families() const {

@@ -1,5 +1,5 @@
 // Random expressions: a range query is at each step what an instant query at that time answers;
-// what is printed is evaluated alike; and a plain evaluator answers the same.
+// what is printed is evaluated alike; a plain evaluator answers the same; and so do roll-ups.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +12,8 @@
 #include "collector/promql/engine.h"
 #include "collector/promql/parser.h"
 #include "collector/promql/script/memory_series.h"
+#include "collector/store/queryable_view.h"
+#include "collector/store/rollup.h"
 #include "tests/support/promql_generator.h"
 #include "tests/support/promql_naive.h"
 #include "tests/support/status_matchers.h"
@@ -180,6 +182,99 @@ TEST(PromqlOracleTest, APlainEvaluatorAnswersTheSame) {
     }
   }
   EXPECT_GT(values, 300);
+}
+
+// What is rolled up of the samples of a part of the time, as a store has it.
+class RolledUp : public store::QueryableView {
+ public:
+  RolledUp(const store::Queryable& data, store::TimeRange cover)
+      : QueryableView(data), cover_(cover) {}
+
+  static bool IsCounter(const Labels& labels) { return labels.Get(kMetricName) == "c_total"; }
+
+  absl::StatusOr<store::TimeRange> BucketsCover(const std::vector<Matcher>&,
+                                                store::Resolution resolution, int64_t start_ms,
+                                                int64_t end_ms) const override {
+    const int64_t unit_ms = store::ResolutionMs(resolution);
+    store::TimeRange range{std::max(start_ms, cover_.from_ms), std::min(end_ms, cover_.to_ms)};
+    range.from_ms = (range.from_ms + unit_ms - 1) / unit_ms * unit_ms;
+    range.to_ms = std::max(range.from_ms, range.to_ms / unit_ms * unit_ms);
+    return range;
+  }
+
+  absl::Status SelectBuckets(
+      const std::vector<Matcher>& matchers, store::Resolution resolution, int64_t start_ms,
+      int64_t end_ms, absl::FunctionRef<bool(const store::BucketsView&)> visit) const override {
+    const int64_t unit_ms = store::ResolutionMs(resolution);
+    return data_.Select(matchers, start_ms - unit_ms, end_ms, [&](const store::SeriesView& view) {
+      std::vector<store::Bucket> buckets =
+          store::MakeBuckets(view.t_ms, view.values, unit_ms, IsCounter(view.labels));
+      std::erase_if(buckets, [&](const store::Bucket& bucket) {
+        return bucket.end_ms < start_ms || bucket.end_ms > end_ms;
+      });
+      MetricInfo metric;
+      metric.name = view.labels.Get(kMetricName);
+      metric.type = IsCounter(view.labels) ? MetricType::kCounter : MetricType::kGauge;
+      return buckets.empty() || visit({view.labels, metric, buckets});
+    });
+  }
+
+  std::vector<MetricInfo> Metrics() const override {
+    return {{"c_total", MetricType::kCounter, "", ""}, {"g", MetricType::kGauge, "", ""}};
+  }
+
+ private:
+  const store::TimeRange cover_;
+};
+
+TEST(PromqlRollupTest, RollUpsAnswerAsTheSamplesUnderThem) {
+  const uint64_t seed = Seed();
+  SCOPED_TRACE(testing::Message() << "RONDA_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  const auto minutes = [&random](uint64_t below) {
+    return static_cast<int64_t>(random() % below) * store::kMinuteMs;
+  };
+  QueryOptions by_samples;
+  by_samples.minutes_from_span_ms = by_samples.hours_from_span_ms = INT64_MAX;
+  QueryOptions by_minutes = by_samples;
+  by_minutes.minutes_from_span_ms = 0;
+  int64_t buckets_read = 0;
+  int values = 0;
+  for (int round = 0; round < Rounds(6); ++round) {
+    MemorySeries series;
+    Load(GenerateSeries(random, 10'000, 160), &series);
+    const int64_t from_ms = minutes(10);
+    const RolledUp rolled_up(series, {from_ms, from_ms + minutes(30)});
+    const Engine engine(rolled_up);
+    PromqlGenerator generator(random, {});
+    for (int i = 0; i < 150; ++i) {
+      const std::string text = generator.Expression();
+      if (IsFragile(text)) {
+        continue;
+      }
+      SCOPED_TRACE(text);
+      const int64_t start = minutes(20);
+      const int64_t step = store::kMinuteMs + minutes(3);
+      by_samples.delayed_name_removal = by_minutes.delayed_name_removal = random() % 2 == 0;
+      const auto want = engine.Range(text, start, start + 6 * step, step, by_samples);
+      const auto got = engine.Range(text, start, start + 6 * step, step, by_minutes);
+      ASSERT_EQ(got.status(), want.status());
+      if (!want.ok()) {
+        continue;
+      }
+      EXPECT_EQ(want->stats.minutes_read, 0);
+      EXPECT_EQ(got->infos, want->infos);
+      EXPECT_EQ(got->warnings, want->warnings);
+      for (int64_t t = start; t <= start + 6 * step; t += step) {
+        SCOPED_TRACE(t);
+        ASSERT_NO_FATAL_FAILURE(ExpectSame(AtStep(*got, t), AtStep(*want, t)));
+        values += static_cast<int>(AtStep(*want, t).size());
+      }
+      buckets_read += got->stats.minutes_read;
+    }
+  }
+  EXPECT_GT(buckets_read, 1000);
+  EXPECT_GT(values, 500);
 }
 
 INSTANTIATE_TEST_SUITE_P(NameRemoval, PromqlPropertyTest, testing::Bool(),

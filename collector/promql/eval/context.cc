@@ -76,21 +76,54 @@ absl::Status EvalContext::SelectBy(
   RONDA_RETURN_IF_ERROR(status);
   const absl::Status read =
       (store_.*select)(matchers, start_ms, end_ms, [&](const store::SeriesView& series) {
-        status = Check();
         const auto samples = static_cast<int64_t>(series.t_ms.size());
-        if (status.ok()) {
-          status = CheckRoom(samples, samples * 16);
-        }
+        status = Admit(samples, 16);
         if (status.ok()) {
           ++stats_.series_read;
           stats_.samples_read += samples;
-          stats_.peak_samples = std::max(stats_.peak_samples, held_samples_ + samples);
           status = visit(series);
         }
         return status.ok();
       });
   RONDA_RETURN_IF_ERROR(status);
   return read;
+}
+
+absl::Status EvalContext::SelectBuckets(
+    const std::vector<Matcher>& matchers, store::Resolution resolution, int64_t start_ms,
+    int64_t end_ms, absl::FunctionRef<absl::Status(const store::BucketsView&)> visit) {
+  ++stats_.selects;
+  absl::Status status = Check();
+  RONDA_RETURN_IF_ERROR(status);
+  const absl::Status read = store_.SelectBuckets(
+      matchers, resolution, start_ms, end_ms, [&](const store::BucketsView& series) {
+        const auto buckets = static_cast<int64_t>(series.buckets.size());
+        status = Admit(buckets, sizeof(store::Bucket));
+        if (status.ok()) {
+          ++stats_.series_read;
+          (resolution == store::Resolution::kHour ? stats_.hours_read : stats_.minutes_read) +=
+              buckets;
+          status = visit(series);
+        }
+        return status.ok();
+      });
+  RONDA_RETURN_IF_ERROR(status);
+  return read;
+}
+
+absl::Status EvalContext::Admit(int64_t items, int64_t bytes_each) {
+  RONDA_RETURN_IF_ERROR(Check());
+  RONDA_RETURN_IF_ERROR(CheckRoom(items, items * bytes_each));
+  stats_.peak_samples = std::max(stats_.peak_samples, held_samples_ + items);
+  return absl::OkStatus();
+}
+
+std::optional<MetricInfo> EvalContext::Metric(std::string_view name) const {
+  std::vector<MetricInfo> metrics = store_.Metrics();
+  const auto at = std::lower_bound(
+      metrics.begin(), metrics.end(), name,
+      [](const MetricInfo& metric, std::string_view wanted) { return metric.name < wanted; });
+  return at != metrics.end() && at->name == name ? std::optional(std::move(*at)) : std::nullopt;
 }
 
 absl::Status EvalContext::CheckRoom(int64_t samples, int64_t bytes) const {

@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "collector/promql/engine.h"
 #include "collector/promql/lexer.h"
 #include "collector/store/queryable.h"
@@ -38,6 +40,18 @@ class EvalContext {
   // The same for the newest sample of each series: there may be older ones.
   absl::Status SelectNewest(const std::vector<Matcher>& matchers, int64_t start_ms, int64_t end_ms,
                             absl::FunctionRef<absl::Status(const store::SeriesView&)> visit);
+
+  // The same for roll-ups. See Queryable.
+  absl::StatusOr<store::TimeRange> BucketsCover(const std::vector<Matcher>& matchers,
+                                                store::Resolution resolution, int64_t start_ms,
+                                                int64_t end_ms) const {
+    return store_.BucketsCover(matchers, resolution, start_ms, end_ms);
+  }
+  absl::Status SelectBuckets(const std::vector<Matcher>& matchers, store::Resolution resolution,
+                             int64_t start_ms, int64_t end_ms,
+                             absl::FunctionRef<absl::Status(const store::BucketsView&)> visit);
+  // What was declared of a metric, if it was.
+  std::optional<MetricInfo> Metric(std::string_view name) const;
 
   // kResourceExhausted if so many samples more would be too many. Use Charge for what stays.
   absl::Status CheckRoom(int64_t samples, int64_t bytes) const;
@@ -68,6 +82,8 @@ class EvalContext {
   using StoreSelect =
       absl::Status (store::Queryable::*)(const std::vector<Matcher>&, int64_t, int64_t,
                                          absl::FunctionRef<bool(const store::SeriesView&)>) const;
+  // OK if the query may go on, with a series of so many samples or buckets in memory for now.
+  absl::Status Admit(int64_t items, int64_t bytes_each);
   absl::Status SelectBy(StoreSelect select, const std::vector<Matcher>& matchers, int64_t start_ms,
                         int64_t end_ms,
                         absl::FunctionRef<absl::Status(const store::SeriesView&)> visit);

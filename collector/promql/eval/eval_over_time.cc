@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "collector/promql/eval/block_sums.h"
+#include "collector/promql/eval/bucket_functions.h"
 #include "collector/promql/eval/evaluator.h"
 #include "collector/promql/eval/go_format.h"
 #include "collector/promql/eval/scan.h"
@@ -24,6 +26,10 @@ constexpr size_t kWorkBetweenChecks = 1 << 18;
 // The samples before which a counter began anew. Only rate, increase and resets ask for them.
 bool NeedsResets(FunctionId id) {
   return id == FunctionId::kRate || id == FunctionId::kIncrease || id == FunctionId::kResets;
+}
+
+bool KeepsName(FunctionId id) {
+  return id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
 }
 
 void FindResets(std::span<const double> values, std::vector<size_t>* resets) {
@@ -86,27 +92,68 @@ class MovingBest {
 
 }  // namespace
 
+void Evaluator::InformIfNoCounter(const CallExpr& call, const Labels& labels) {
+  const FunctionId id = call.function.id;
+  const std::string_view name = labels.Get(kMetricName);
+  if ((id == FunctionId::kRate || id == FunctionId::kIncrease) && !name.empty() &&
+      !LooksLikeCounter(name)) {
+    context_.Inform(StartOf(*call.args[0]),
+                    fmt::format("metric might not be a counter, name does not end in "
+                                "_total/_sum/_count/_bucket: {}",
+                                GoQuote(name)));
+  }
+}
+
 absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, RowSink sink) {
   const FunctionId id = call.function.id;
+  const auto matrix_at = std::find_if(call.args.begin(), call.args.end(), [](const ExprPtr& arg) {
+    return arg->type == ValueType::kMatrix;
+  });
+  const Expr& range = WithoutParens(**matrix_at);
+  if (range.kind != NodeKind::kMatrix) {
+    return WindowRows(call, range, nullptr, grid, sink);
+  }
+  const VectorSelector& selector = *static_cast<const MatrixSelector&>(range).selector;
+  const auto samples = [&](const std::vector<Matcher>& matchers, const Grid& steps, RowSink to) {
+    return WindowRows(call, range, &matchers, steps, to);
+  };
+  if (const std::optional<BucketFunction> function = FindBucketFunction(id)) {
+    const bool delayed = context_.delayed_names() && !KeepsName(id);
+    const bool nameless = !context_.delayed_names() && !KeepsName(id);
+    RONDA_ASSIGN_OR_RETURN(
+        const bool done, RowsFromBuckets(*function, selector, WindowAt(range, grid.start_ms), grid,
+                                         samples, [&](const Row& row) {
+                                           if (AllAbsent(row.values)) {
+                                             return absl::OkStatus();
+                                           }
+                                           InformIfNoCounter(call, row.labels);
+                                           return sink({row.labels, nameless, delayed, row.values});
+                                         }));
+    if (done) {
+      return absl::OkStatus();
+    }
+  }
+  return samples(selector.matchers, grid, sink);
+}
+
+absl::Status Evaluator::WindowRows(const CallExpr& call, const Expr& range,
+                                   const std::vector<Matcher>* matchers, const Grid& grid,
+                                   RowSink sink) {
+  const FunctionId id = call.function.id;
   const WindowFunction function = FindWindowFunction(id);
-  const Expr* range = nullptr;
   std::vector<std::vector<double>> params;
   for (const ExprPtr& arg : call.args) {
-    if (arg->type == ValueType::kMatrix) {
-      range = &WithoutParens(*arg);
-    } else {
+    if (arg->type != ValueType::kMatrix) {
       RONDA_ASSIGN_OR_RETURN(params.emplace_back(), Scalar(*arg, grid));
     }
   }
-  const bool counter = id == FunctionId::kRate || id == FunctionId::kIncrease;
-  const bool keeps_name = id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
   const bool best = id == FunctionId::kMaxOverTime || id == FunctionId::kMinOverTime;
   const bool sums = id == FunctionId::kSumOverTime || id == FunctionId::kAvgOverTime;
   BlockSums blocks;
   MovingBest moving(id == FunctionId::kMaxOverTime);
   std::vector<TimeWindow> windows(grid.size);
   for (size_t i = 0; i < grid.size; ++i) {
-    windows[i] = WindowAt(*range, grid.At(i));
+    windows[i] = WindowAt(range, grid.At(i));
   }
   std::vector<double> values(grid.size);
   std::vector<double> step_params(params.size());
@@ -184,22 +231,18 @@ absl::Status Evaluator::OverTimeRows(const CallExpr& call, const Grid& grid, Row
     if (!any) {
       return absl::OkStatus();
     }
-    if (counter && !series.nameless) {
-      const std::string_view name = series.labels.Get(kMetricName);
-      if (!name.empty() && !LooksLikeCounter(name)) {
-        context_.Inform(StartOf(*call.args[0]),
-                        fmt::format("metric might not be a counter, name does not end in "
-                                    "_total/_sum/_count/_bucket: {}",
-                                    GoQuote(name)));
-      }
+    if (!series.nameless) {
+      InformIfNoCounter(call, series.labels);
     }
-    if (keeps_name) {
+    if (KeepsName(id)) {
       return sink({series.labels, series.nameless, series.drop_name, values});
     }
     const bool delayed = context_.delayed_names();
     return sink({series.labels, series.nameless || !delayed, delayed, values});
   };
-  return Ranges(*range, grid, one);
+  return matchers == nullptr
+             ? Ranges(range, grid, one)
+             : MatrixRanges(static_cast<const MatrixSelector&>(range), *matchers, grid, one);
 }
 
 }  // namespace ronda::promql

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "collector/promql/eval/bucket_functions.h"
 #include "collector/promql/eval/evaluator.h"
 #include "collector/promql/eval/scan.h"
 #include "common/base/status.h"
@@ -35,6 +36,20 @@ struct WithoutStale {
 
 absl::Status Evaluator::SelectorRows(const VectorSelector& selector, const Grid& grid,
                                      bool timestamps, RowSink sink) {
+  const auto samples = [&](const std::vector<Matcher>& matchers, const Grid& steps, RowSink to) {
+    return SelectorSamples(selector, matchers, steps, timestamps, to);
+  };
+  const int64_t end_ms = ShiftedTime(selector.shift, Times(), grid.start_ms);
+  RONDA_ASSIGN_OR_RETURN(
+      const bool done,
+      RowsFromBuckets(NewestOfBuckets(timestamps), selector,
+                      {end_ms - context_.options().lookback_ms, end_ms}, grid, samples, sink));
+  return done ? absl::OkStatus() : samples(selector.matchers, grid, sink);
+}
+
+absl::Status Evaluator::SelectorSamples(const VectorSelector& selector,
+                                        const std::vector<Matcher>& matchers, const Grid& grid,
+                                        bool timestamps, RowSink sink) {
   const int64_t lookback = context_.options().lookback_ms;
   const bool fixed = selector.shift.at.has_value();
   const int64_t first = ShiftedTime(selector.shift, Times(), grid.start_ms);
@@ -55,14 +70,15 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, const Grid&
     return sink({series.labels, false, false, values});
   };
   return fixed || grid.size == 1
-             ? context_.SelectNewest(selector.matchers, first - lookback + 1, last, visit)
-             : context_.Select(selector.matchers, first - lookback + 1, last, visit);
+             ? context_.SelectNewest(matchers, first - lookback + 1, last, visit)
+             : context_.Select(matchers, first - lookback + 1, last, visit);
 }
 
 absl::Status Evaluator::Ranges(const Expr& expr, const Grid& grid, RangeSink sink) {
   const Expr& range = WithoutParens(expr);
   if (range.kind == NodeKind::kMatrix) {
-    return MatrixRanges(static_cast<const MatrixSelector&>(range), grid, sink);
+    const auto& matrix = static_cast<const MatrixSelector&>(range);
+    return MatrixRanges(matrix, matrix.selector->matchers, grid, sink);
   }
   if (range.kind == NodeKind::kSubquery) {
     return SubqueryRanges(static_cast<const SubqueryExpr&>(range), grid, sink);
@@ -70,12 +86,13 @@ absl::Status Evaluator::Ranges(const Expr& expr, const Grid& grid, RangeSink sin
   return absl::InternalError("not a range vector");
 }
 
-absl::Status Evaluator::MatrixRanges(const MatrixSelector& matrix, const Grid& grid,
+absl::Status Evaluator::MatrixRanges(const MatrixSelector& matrix,
+                                     const std::vector<Matcher>& matchers, const Grid& grid,
                                      RangeSink sink) {
   const TimeWindow first = WindowAt(matrix, grid.start_ms);
   const TimeWindow last = WindowAt(matrix, grid.end_ms());
   WithoutStale clean;
-  return context_.Select(matrix.selector->matchers, first.begin_ms + 1, last.end_ms,
+  return context_.Select(matchers, first.begin_ms + 1, last.end_ms,
                          [&](const store::SeriesView& series) {
                            if (clean.Fill(series.t_ms, series.values)) {
                              return sink({series.labels, false, false, clean.t_ms, clean.values});

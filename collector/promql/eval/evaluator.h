@@ -25,6 +25,11 @@ struct RangeSeries {
   std::span<const int64_t> t_ms;
   std::span<const double> values;
 };
+struct BucketFunction;
+struct BucketSteps;
+// Gives the rows of the series that match, at the steps of a grid, as their samples have them.
+using SampleRows =
+    absl::FunctionRef<absl::Status(const std::vector<Matcher>&, const Grid&, RowSink)>;
 using RangeSink = absl::FunctionRef<absl::Status(const RangeSeries&)>;
 
 // Not thread-safe. All functions return kFailedPrecondition for what cannot be evaluated, and the
@@ -66,7 +71,11 @@ class Evaluator {
   absl::Status RowsAtSteps(const Expr& expr, const Grid& grid, RowSink sink);
   absl::Status SelectorRows(const VectorSelector& selector, const Grid& grid, bool timestamps,
                             RowSink sink);
-  absl::Status MatrixRanges(const MatrixSelector& matrix, const Grid& grid, RangeSink sink);
+  absl::Status SelectorSamples(const VectorSelector& selector, const std::vector<Matcher>& matchers,
+                               const Grid& grid, bool timestamps, RowSink sink);
+  // `matchers` are the selector's, or narrower ones.
+  absl::Status MatrixRanges(const MatrixSelector& matrix, const std::vector<Matcher>& matchers,
+                            const Grid& grid, RangeSink sink);
   absl::Status SubqueryRanges(const SubqueryExpr& subquery, const Grid& grid, RangeSink sink);
   absl::Status UnaryRows(const UnaryExpr& unary, const Grid& grid, RowSink sink);
   absl::Status TableRows(absl::StatusOr<Table> table, RowSink sink);
@@ -90,6 +99,10 @@ class Evaluator {
   absl::Status DateRows(const CallExpr& call, const Grid& grid, RowSink sink);
   absl::Status TimestampRows(const CallExpr& call, const Grid& grid, RowSink sink);
   absl::Status OverTimeRows(const CallExpr& call, const Grid& grid, RowSink sink);
+  // The same by the samples of a range; `matchers` as for MatrixRanges(), null of a subquery.
+  absl::Status WindowRows(const CallExpr& call, const Expr& range,
+                          const std::vector<Matcher>* matchers, const Grid& grid, RowSink sink);
+  void InformIfNoCounter(const CallExpr& call, const Labels& labels);
   absl::Status AbsentRows(const CallExpr& call, const Grid& grid, RowSink sink);
   absl::Status AbsentOverTimeRows(const CallExpr& call, const Grid& grid, RowSink sink);
   absl::StatusOr<Table> LabelReplace(const CallExpr& call, const Grid& grid);
@@ -97,6 +110,19 @@ class Evaluator {
   absl::StatusOr<Table> Sort(const CallExpr& call, const Grid& grid);
   absl::StatusOr<Table> ClassicHistogram(const CallExpr& call, const Grid& grid);
   absl::StatusOr<std::vector<double>> ScalarOf(const CallExpr& call, const Grid& grid);
+
+  // eval_buckets.cc
+  // Rows from roll-ups and, where these do not reach, by `samples`; `window` is that of the first
+  // step. False, and nothing is done, if roll-ups cannot tell or are not worth it. Rows come with
+  // their names.
+  absl::StatusOr<bool> RowsFromBuckets(const BucketFunction& function,
+                                       const VectorSelector& selector, const TimeWindow& window,
+                                       const Grid& grid, SampleRows samples, RowSink sink);
+  absl::Status BucketRows(const BucketFunction& function, const VectorSelector& selector,
+                          const TimeWindow& window, const Grid& grid, const BucketSteps& steps,
+                          SampleRows samples, RowSink sink);
+  // True if the metric that is selected, by its name, is such that its buckets have what it takes.
+  bool HasType(const VectorSelector& selector, const BucketFunction& function) const;
 
   EvalContext& context_;
 };

@@ -18,11 +18,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 double Seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
 
-// What rate, increase and delta have in common: the change between the first and the last sample,
-// extended to the ends of the window. It is extended all the way where a sample is as near to the
-// end as samples usually are to each other, else by half of that; and a counter not below zero.
+// What rate, increase and delta have in common.
 Result Extrapolated(const WindowSamples& w, bool counter, bool per_second) {
-  if (w.size() < 2) {
+  if (w.size() == 0) {
     return std::nullopt;
   }
   double change = w.values.back() - w.values.front();
@@ -31,25 +29,9 @@ Result Extrapolated(const WindowSamples& w, bool counter, bool per_second) {
       change += w.values[reset - 1 - w.first];
     }
   }
-  const double sampled = Seconds(w.t_ms.back() - w.t_ms.front());
-  const double gap = sampled / static_cast<double>(w.size() - 1);
-  const double near = gap * 1.1;
-  double to_start = Seconds(w.t_ms.front() - w.begin_ms);
-  double to_end = Seconds(w.end_ms - w.t_ms.back());
-  if (to_start >= near) {
-    to_start = gap / 2;
-  }
-  if (counter && change > 0 && w.values.front() >= 0) {
-    to_start = std::min(to_start, sampled * (w.values.front() / change));
-  }
-  if (to_end >= near) {
-    to_end = gap / 2;
-  }
-  double factor = (sampled + to_start + to_end) / sampled;
-  if (per_second) {
-    factor /= Seconds(w.end_ms - w.begin_ms);
-  }
-  return change * factor;
+  return Extrapolate({static_cast<int64_t>(w.size()), w.t_ms.front(), w.t_ms.back(),
+                      w.values.front(), change, w.begin_ms, w.end_ms},
+                     counter, per_second);
 }
 
 Result Rate(const WindowSamples& w, Params) { return Extrapolated(w, true, true); }
@@ -224,6 +206,31 @@ Result Mad(const WindowSamples& w, Params) {
 }
 
 }  // namespace
+
+std::optional<double> Extrapolate(const WindowChange& w, bool counter, bool per_second) {
+  if (w.count < 2) {
+    return std::nullopt;
+  }
+  const double sampled = Seconds(w.last_ms - w.first_ms);
+  const double gap = sampled / static_cast<double>(w.count - 1);
+  const double near = gap * 1.1;
+  double to_start = Seconds(w.first_ms - w.begin_ms);
+  double to_end = Seconds(w.end_ms - w.last_ms);
+  if (to_start >= near) {
+    to_start = gap / 2;
+  }
+  if (counter && w.change > 0 && w.first >= 0) {
+    to_start = std::min(to_start, sampled * (w.first / w.change));
+  }
+  if (to_end >= near) {
+    to_end = gap / 2;
+  }
+  double factor = (sampled + to_start + to_end) / sampled;
+  if (per_second) {
+    factor /= Seconds(w.end_ms - w.begin_ms);
+  }
+  return w.change * factor;
+}
 
 double QuantileOf(double q, std::vector<double>* values) {
   if (values->empty() || std::isnan(q)) {

@@ -31,6 +31,21 @@ using WindowFunction = std::optional<double> (*)(const WindowSamples& window,
                                                  std::span<const double> params);
 WindowFunction FindWindowFunction(FunctionId id);
 
+// The change between the first and the last sample of a window.
+struct WindowChange {
+  int64_t count;  // of the samples
+  int64_t first_ms;
+  int64_t last_ms;
+  double first;   // the first value
+  double change;  // of a counter with what its resets took away
+  int64_t begin_ms;
+  int64_t end_ms;
+};
+// The change extended to the ends of the window: all the way where a sample is as near to the end
+// as samples usually are to each other, else by half of that; and a counter not below zero. Nothing
+// of fewer than two samples.
+std::optional<double> Extrapolate(const WindowChange& window, bool counter, bool per_second);
+
 // Linear interpolation between the nearest ranks. Sorts `values` (NaN first). NaN of none; -Inf and
 // +Inf for q outside 0...1.
 double QuantileOf(double q, std::vector<double>* values);
