@@ -22,6 +22,15 @@ bool InRanges(uint64_t seq, const std::vector<codec::SeqRange>& ranges) {
   return after != ranges.begin() && seq <= std::prev(after)->last;
 }
 
+// In order and without overlaps: a collector puts together what it has to say of both lanes.
+std::vector<codec::SeqRange> Ascending(const std::vector<codec::SeqRange>& ranges) {
+  codec::RangeSet set;
+  for (const codec::SeqRange& range : ranges) {
+    set.AddRange(range);
+  }
+  return set.ranges();
+}
+
 EpochId Drawn(EpochId given) {
   if (given.id != 0) {
     return given;
@@ -430,7 +439,7 @@ void RunQueue::SettleLocked(uint32_t epoch, const std::vector<codec::SeqRange>& 
 void RunQueue::Acknowledge(uint64_t epoch, const std::vector<codec::SeqRange>& ranges) {
   MutexLock lock(&mu_);
   if (const auto number = FindEpochLocked(epoch)) {
-    SettleLocked(*number, ranges, &counters_.acknowledged_frames);
+    SettleLocked(*number, Ascending(ranges), &counters_.acknowledged_frames);
   }
 }
 
@@ -473,7 +482,7 @@ void RunQueue::Reject(uint64_t epoch, const std::vector<codec::SeqRange>& ranges
   if (ranges.empty()) {
     RestartRunsLocked();  // a frame that the collector could not even number
   }
-  RejectLocked(*number, ranges, reason);
+  RejectLocked(*number, Ascending(ranges), reason);
 }
 
 EpochId RunQueue::Renumber(const std::string& reason) {

@@ -107,7 +107,7 @@ class RunQueue : public FrameSink {
   std::optional<Outgoing> Next(std::chrono::milliseconds timeout);
   // Makes a waiting Next() return.
   void Wake();
-  // `epoch` 0 is the present one.
+  // `epoch` 0 is the present one. Ranges in any order, here and below.
   void Acknowledge(uint64_t epoch, const std::vector<codec::SeqRange>& ranges);
   // The collector will never take these: given up, counted, and their groups start new runs. What
   // they cost of the credit is there again: the collector grants it only for what it takes.

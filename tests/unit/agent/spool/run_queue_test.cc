@@ -187,6 +187,20 @@ TEST(RunQueueTest, RejectedFramesAreReportedAndTheGroupStartsANewRun) {
   EXPECT_TRUE(StartsWithKey(*next));
 }
 
+TEST(RunQueueTest, AcknowledgementsComeInAnyOrder) {
+  RunQueue queue({});
+  Producer producer(1, queue);
+  queue.Connected({}, true);
+  for (int i = 1; i <= 10; ++i) {
+    producer.Tick(i * 1000, i);
+  }
+  // A live frame became durable before those that came as backfill: one message says both.
+  queue.Acknowledge(0, {{9, 10}, {1, 3}, {7, 7}, {2, 6}});
+  EXPECT_EQ(queue.unacknowledged(), 1);
+  queue.Reject(0, {{10, 10}, {8, 8}}, "no");
+  EXPECT_EQ(queue.unacknowledged(), 0);
+}
+
 TEST(RunQueueTest, WhatIsRefusedCostsNoCredit) {
   RunQueue queue({.max_backfill_message_bytes = 1});  // a frame a message
   Producer producer(1, queue);
