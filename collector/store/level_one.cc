@@ -19,8 +19,8 @@ absl::StatusOr<LevelOne> LevelOne::Open(const std::string& dir, bool read_only, 
   RONDA_ASSIGN_OR_RETURN(
       level.hour, Segments::Open({dir + "/history/hour", read_only, kHourSpans, true, wal_pages},
                                  now_ms, corrupt));
-  RONDA_ASSIGN_OR_RETURN(level.records,
-                         RecordFiles::Open(dir + "/history/records", read_only, wal_pages));
+  RONDA_ASSIGN_OR_RETURN(
+      level.records, RecordFiles::Open(dir + "/history/records", read_only, wal_pages, corrupt));
   return level;
 }
 

@@ -24,7 +24,7 @@ struct LevelOne {
   int64_t Bytes() const {
     return raw->Bytes() + minute->Bytes() + hour->Bytes() + records->Bytes();
   }
-  int64_t corrupt_parts() const { return corrupt->count() + records->corrupt_parts(); }
+  int64_t corrupt_parts() const { return corrupt->count(); }
   void CloseIdle();
 };
 

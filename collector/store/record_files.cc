@@ -12,7 +12,6 @@
 
 #include "common/base/files.h"
 #include "common/base/status.h"
-#include "common/obs/log.h"
 
 namespace ronda::store {
 namespace {
@@ -24,6 +23,39 @@ namespace fs = std::filesystem;
 bool IsDamage(const absl::Status& status) {
   return absl::IsDataLoss(status) || absl::IsUnimplemented(status) ||
          absl::IsFailedPrecondition(status) || absl::IsUnknown(status);
+}
+
+// Parts of a file, and what is lost with them.
+CorruptPart PartOfFile(const std::string& path, const SegmentSpan& span) {
+  return {path,
+          "",
+          "",
+          span.start_ms() + 1,
+          span.end_ms(),
+          fmt::format("{}: records that cannot be read", fs::path(path).filename().string())};
+}
+
+CorruptPart PartOfHour(const std::string& path, std::string_view kind, std::string_view node,
+                       int64_t hour) {
+  return {fmt::format("{} hour {} of {} {}", path, hour, kind, node),
+          std::string(node),
+          std::string(kind),
+          hour * kRecordHourMs + 1,
+          (hour + 1) * kRecordHourMs,
+          fmt::format("{}: records of an hour", fs::path(path).filename().string())};
+}
+
+// The times of the row are under no checksum, and may lie outside of its hour: then it is all of
+// it.
+CorruptPart PartOfBlock(const std::string& path, const RecordBlockRow& row) {
+  CorruptPart part = PartOfHour(path, row.kind, row.node, row.hour);
+  part.name = fmt::format("{} block {}", path, row.id);
+  part.detail = fmt::format("{}: a block of records", fs::path(path).filename().string());
+  if (row.t_min_ms >= part.from_ms && row.t_max_ms <= part.to_ms && row.t_min_ms <= row.t_max_ms) {
+    part.from_ms = row.t_min_ms;
+    part.to_ms = row.t_max_ms;
+  }
+  return part;
 }
 
 int64_t WindowOfHour(int64_t hour) { return WindowOf((hour + 1) * kRecordHourMs); }
@@ -128,8 +160,9 @@ class RecordFiles::File {
 RecordFiles::~RecordFiles() = default;
 
 absl::StatusOr<std::unique_ptr<RecordFiles>> RecordFiles::Open(const std::string& dir,
-                                                               bool read_only, int64_t wal_pages) {
-  std::unique_ptr<RecordFiles> files(new RecordFiles(dir, wal_pages));
+                                                               bool read_only, int64_t wal_pages,
+                                                               CorruptParts* corrupt) {
+  std::unique_ptr<RecordFiles> files(new RecordFiles(dir, wal_pages, corrupt));
   std::error_code error;
   MutexLock lock(&files->mu_);
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
@@ -190,18 +223,14 @@ absl::StatusOr<std::shared_ptr<RecordFiles::File>> RecordFiles::ForWriting(int64
                         std::make_shared<File>(dir_ + "/" + SegmentFileName(span), span, false));
 }
 
-absl::Status RecordFiles::Tolerate(const std::string& part, const absl::Status& status) const {
+absl::Status RecordFiles::Tolerate(CorruptPart part, const absl::Status& status) const {
   if (absl::IsNotFound(status)) {
     return absl::OkStatus();  // removed meanwhile
   }
   if (!IsDamage(status)) {
     return status;
   }
-  MutexLock lock(&mu_);
-  // Readers come back to the same block again and again: it counts once.
-  if (corrupt_.insert(part).second) {
-    obs::Error("store", "left out damaged records, {}: {}", part, Message(status));
-  }
+  corrupt_.Add(std::move(part), status);
   return absl::OkStatus();
 }
 
@@ -220,11 +249,13 @@ absl::Status RecordFiles::ScanFile(const File& file, std::string_view kind, std:
           if (block.ok()) {
             blocks.push_back(std::move(*block));
           } else {
-            failed.Update(Tolerate(fmt::format("{} block {}", file.path, row.id), block.status()));
+            failed.Update(Tolerate(PartOfBlock(file.path, row), block.status()));
           }
         });
     RONDA_RETURN_IF_ERROR(failed);
-    RONDA_RETURN_IF_ERROR(Tolerate(fmt::format("{} hour {}", file.path, hour), read));
+    if (!read.ok()) {
+      RONDA_RETURN_IF_ERROR(Tolerate(PartOfHour(file.path, kind, node, hour), read));
+    }
     *more = visit(hour, std::move(blocks));
     if (!*more) {
       break;
@@ -238,8 +269,10 @@ absl::Status RecordFiles::ScanHours(
     absl::FunctionRef<bool(int64_t hour, std::vector<RecordBlock> blocks)> visit) const {
   bool more = true;
   for (const std::shared_ptr<File>& file : Overlapping(start_ms, end_ms)) {
-    RONDA_RETURN_IF_ERROR(
-        Tolerate(file->path, ScanFile(*file, kind, node, start_ms, end_ms, visit, &more)));
+    const absl::Status scanned = ScanFile(*file, kind, node, start_ms, end_ms, visit, &more);
+    if (!scanned.ok()) {
+      RONDA_RETURN_IF_ERROR(Tolerate(PartOfFile(file->path, file->span), scanned));
+    }
     if (!more) {
       break;
     }
@@ -252,26 +285,27 @@ absl::Status RecordFiles::MergeGroup(RecordDb* db, const File& file, RecordBlock
   std::vector<int64_t> replaced;
   std::vector<StoredRecord> known;
   absl::Status failed;
-  RONDA_RETURN_IF_ERROR(db->ReadHour(
-      fresh.kind, fresh.node, fresh.hour,
-      [&](const RecordBlockRow& row, absl::StatusOr<RecordBlock> block) {
-        if (!block.ok()) {
-          // It stays for a repair.
-          failed.Update(Tolerate(fmt::format("{} block {}", file.path, row.id), block.status()));
-          return;
-        }
-        if (block->columns != fresh.columns) {
-          return;  // those of another version
-        }
-        RemoveKnown(block->records, &fresh.records);
-        // One that is half full already stays, so that memory does not grow with the hour.
-        if (block->records.size() < kMaxBlockRecords / 2 &&
-            SizeOfAll(block->records) < kMaxBlockRecordBytes / 2) {
-          replaced.push_back(row.id);
-          known.insert(known.end(), std::make_move_iterator(block->records.begin()),
-                       std::make_move_iterator(block->records.end()));
-        }
-      }));
+  RONDA_RETURN_IF_ERROR(
+      db->ReadHour(fresh.kind, fresh.node, fresh.hour,
+                   [&](const RecordBlockRow& row, absl::StatusOr<RecordBlock> block) {
+                     if (!block.ok()) {
+                       // It stays for a repair.
+                       failed.Update(Tolerate(PartOfBlock(file.path, row), block.status()));
+                       return;
+                     }
+                     if (block->columns != fresh.columns) {
+                       return;  // those of another version
+                     }
+                     RemoveKnown(block->records, &fresh.records);
+                     // One that is half full already stays, so that memory does not grow with the
+                     // hour.
+                     if (block->records.size() < kMaxBlockRecords / 2 &&
+                         SizeOfAll(block->records) < kMaxBlockRecordBytes / 2) {
+                       replaced.push_back(row.id);
+                       known.insert(known.end(), std::make_move_iterator(block->records.begin()),
+                                    std::make_move_iterator(block->records.end()));
+                     }
+                   }));
   RONDA_RETURN_IF_ERROR(failed);
   if (fresh.records.empty()) {
     return absl::OkStatus();
@@ -308,7 +342,7 @@ absl::StatusOr<std::vector<RecordKindTotals>> RecordFiles::Totals(const File& fi
   };
   absl::StatusOr<std::vector<RecordKindTotals>> totals = read();
   if (!totals.ok()) {
-    RONDA_RETURN_IF_ERROR(Tolerate(file.path, totals.status()));
+    RONDA_RETURN_IF_ERROR(Tolerate(PartOfFile(file.path, file.span), totals.status()));
     return std::vector<RecordKindTotals>();
   }
   return totals;
@@ -362,11 +396,6 @@ int64_t RecordFiles::Bytes() const {
     bytes += DatabaseBytes(file->path);
   }
   return bytes;
-}
-
-int64_t RecordFiles::corrupt_parts() const {
-  MutexLock lock(&mu_);
-  return static_cast<int64_t>(corrupt_.size());
 }
 
 }  // namespace ronda::store

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/store/corrupt_parts.h"
 #include "collector/store/record_block.h"
 #include "collector/store/segment_span.h"
 #include "collector/store/sqlite_readonly.h"
@@ -23,13 +23,15 @@ namespace ronda::store {
 // A file of records has a week of all nodes and kinds.
 inline constexpr int64_t kRecordSpans[] = {84};
 
-// Thread-safe; one thread at a time writes and removes. Damaged files and blocks are left out,
-// counted once and logged.
+// Thread-safe; one thread at a time writes and removes. Damaged files and blocks are left out, and
+// told of once (CorruptParts).
 class RecordFiles {
  public:
-  // The files of `dir`, which need not be there. What has another name is left alone.
+  // The files of `dir`, which need not be there. What has another name is left alone. `corrupt`
+  // must outlive it.
   static absl::StatusOr<std::unique_ptr<RecordFiles>> Open(const std::string& dir, bool read_only,
-                                                           int64_t wal_pages = 0);
+                                                           int64_t wal_pages,
+                                                           CorruptParts* corrupt);
   ~RecordFiles();
 
   // Calls `visit` for each hour, ascending, that has records of the kind and node ("": all) in the
@@ -61,10 +63,10 @@ class RecordFiles {
 
   // Bytes of all files on the disk.
   int64_t Bytes() const;
-  int64_t corrupt_parts() const;
 
  private:
-  RecordFiles(std::string dir, int64_t wal_pages) : dir_(std::move(dir)), wal_pages_(wal_pages) {}
+  RecordFiles(std::string dir, int64_t wal_pages, CorruptParts* corrupt)
+      : dir_(std::move(dir)), wal_pages_(wal_pages), corrupt_(*corrupt) {}
   std::vector<std::shared_ptr<File>> Overlapping(int64_t start_ms, int64_t end_ms) const;
   absl::StatusOr<std::shared_ptr<File>> ForWriting(int64_t hour);
   absl::Status ScanFile(const File& file, std::string_view kind, std::string_view node,
@@ -72,15 +74,15 @@ class RecordFiles {
                         absl::FunctionRef<bool(int64_t, std::vector<RecordBlock>)> visit,
                         bool* more) const;
   absl::Status MergeGroup(RecordDb* db, const File& file, RecordBlock fresh);
-  // OK if `status` is damage: then it is counted.
-  absl::Status Tolerate(const std::string& part, const absl::Status& status) const;
+  // OK if `status` is damage: then the part is told of.
+  absl::Status Tolerate(CorruptPart part, const absl::Status& status) const;
 
   const std::string dir_;
   const int64_t wal_pages_;  // Database::Options
+  CorruptParts& corrupt_;
 
   mutable Mutex mu_;
   std::vector<std::shared_ptr<File>> files_ ABSL_GUARDED_BY(mu_);  // by start
-  mutable absl::flat_hash_set<std::string> corrupt_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace ronda::store

@@ -323,6 +323,43 @@ TEST_F(RecordStoreTest, ADamagedBlockStaysWhenLateOnesCome) {
   EXPECT_EQ(Count("/history/records/" + Files()[0], "blocks"), 4);
 }
 
+TEST_F(RecordStoreTest, ADamagedPackedBlockBecomesAGapOfItsKindAndTimes) {
+  Open();
+  Append("a", 0, {kT0 + 5, kT0 + 9});
+  Append("a", 2, {kT0 + kHourMs + 1});
+  Pack();
+  const std::string path = options_.dir + "/history/records/" + Files()[0];
+  {
+    ASSERT_OK_AND_ASSIGN(const auto db, Database::Open(path, {}));
+    ASSERT_OK(
+        db->Execute("UPDATE blocks SET data=zeroblob(50) WHERE t_min=" + std::to_string(kT0 + 5)));
+  }
+  std::vector<std::string> gaps;
+  const auto read_gaps = [&] {
+    gaps.clear();
+    ASSERT_OK(
+        store_->ScanRecords("gap", "web1", 0, kForever, [&](std::string_view, const Record& gap) {
+          gaps.push_back(std::to_string(std::get<int64_t>(gap.values[0]) - kT0) + " " +
+                         std::to_string(std::get<int64_t>(gap.values[1]) - kT0) + " " +
+                         std::get<std::string>(gap.values[2]) + " " +
+                         std::get<std::string>(gap.values[3]));
+          return true;
+        }));
+  };
+  EXPECT_EQ(Numbers("a"), std::vector<int64_t>{2});
+  ASSERT_OK(store_->CompactNow());  // tells
+  read_gaps();
+  EXPECT_EQ(gaps, std::vector<std::string>{"5 9 a corrupt"});
+  EXPECT_EQ(store_->Stats().counters.corrupt_blocks, 1);
+  // Once, also after a restart.
+  store_.reset();
+  Open();
+  EXPECT_EQ(Numbers("a"), std::vector<int64_t>{2});
+  ASSERT_OK(store_->CompactNow());
+  read_gaps();
+  EXPECT_EQ(gaps.size(), 1u);
+}
+
 TEST_F(RecordStoreTest, ADamagedRunBecomesAGapAndIsNotAskedForAgain) {
   Open();
   Append("a", 0, {kT0 + 1});
