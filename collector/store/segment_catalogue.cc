@@ -68,6 +68,25 @@ absl::Status SegmentCatalogue::Load(SegmentDb* db) {
   return damaged;
 }
 
+absl::StatusOr<std::vector<SourceSchema>> SegmentCatalogue::PairsIn(SegmentDb* db,
+                                                                    std::string_view node,
+                                                                    int64_t window) const {
+  std::vector<SourceSchema> pairs;
+  for (const auto& [id, source] : sources_) {
+    if (source->row.node_name != node) {
+      continue;
+    }
+    RONDA_ASSIGN_OR_RETURN(const std::vector<int64_t> schemas, db->SchemasIn(id, window));
+    for (const int64_t schema : schemas) {
+      const auto it = schemas_.find(schema);
+      if (it != schemas_.end()) {
+        pairs.push_back({source, it->second});
+      }
+    }
+  }
+  return pairs;
+}
+
 absl::StatusOr<SourceSchema> SegmentCatalogue::Put(SegmentDb* db, const SourceSchema& of_store) {
   SourceRow row = of_store.source->row;
   row.node = 0;  // the file names the node in each source

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -37,6 +38,10 @@ class SegmentCatalogue {
 
   // The pairs that have rows. Their ids are the file's; the node's is 0.
   const PairIndex& pairs() const { return pairs_; }
+
+  // Of a node, the pairs that have rows in a window. Reads the rows of that node alone.
+  absl::StatusOr<std::vector<SourceSchema>> PairsIn(SegmentDb* db, std::string_view node,
+                                                    int64_t window) const;
 
   // The file's own entries for a pair of the store; writes those that are new. In a transaction:
   // if that fails, load the catalogue anew.

@@ -145,6 +145,39 @@ absl::StatusOr<PairIndex> SegmentFile::Pairs() {
   return catalogue_.pairs();
 }
 
+absl::StatusOr<std::vector<SourceSchema>> SegmentFile::PairsIn(std::string_view node,
+                                                               int64_t window) {
+  {
+    MutexLock write_lock(&write_mu_);
+    // Once a pass: a damaged catalogue is told of.
+    const bool tell = writer_ == nullptr;
+    absl::Status status = OpenWriterLocked();
+    if (status.ok() && tell) {
+      status = Pairs().status();
+    }
+    if (status.ok()) {
+      absl::StatusOr<std::vector<SourceSchema>> pairs =
+          writer_->catalogue.PairsIn(writer_->db.get(), node, window);
+      if (pairs.ok()) {
+        return pairs;
+      }
+      status = pairs.status();
+    }
+    if (!IsDamage(status)) {
+      return status;
+    }
+  }
+  // Too damaged to be written to: what can be read of it.
+  std::vector<SourceSchema> pairs;
+  RONDA_ASSIGN_OR_RETURN(const PairIndex all, Pairs());
+  for (const PairIndex::Pair& pair : all.OfNode(node)) {
+    if (pair->t_min_ms <= WindowEndMs(window) && pair->t_max_ms > WindowStartMs(window)) {
+      pairs.push_back(pair->pair);
+    }
+  }
+  return pairs;
+}
+
 absl::Status SegmentFile::ForEachRow(SegmentDb* db, const SourceSchema& pair, int64_t start_ms,
                                      int64_t end_ms, std::span<const uint32_t> wanted,
                                      ReadOneRow read) {

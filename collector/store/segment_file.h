@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,10 @@ class SegmentFile {
   // The pairs that have rows. A file that is damaged so that it cannot be opened has none, and is
   // told to on_corrupt.
   absl::StatusOr<PairIndex> Pairs();
+
+  // Of a node, the pairs that have rows in a window, for who is about to write there. What it costs
+  // does not grow with the other nodes of the file, as Pairs() after each Write() would.
+  absl::StatusOr<std::vector<SourceSchema>> PairsIn(std::string_view node, int64_t window);
 
   // Reads the wanted series (ascending) of one of Pairs(). Damaged parts are told to on_corrupt and
   // left out.

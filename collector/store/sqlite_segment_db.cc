@@ -114,6 +114,21 @@ absl::StatusOr<std::vector<SegmentDb::Pair>> SegmentDb::Pairs() {
   }
 }
 
+absl::StatusOr<std::vector<int64_t>> SegmentDb::SchemasIn(int64_t source, int64_t window) {
+  RONDA_ASSIGN_OR_RETURN(
+      Statement find,
+      db_->Prepare("SELECT DISTINCT schema FROM rows WHERE source=? AND window=? ORDER BY schema"));
+  find.Bind(1, source).Bind(2, window);
+  std::vector<int64_t> schemas;
+  for (;;) {
+    RONDA_ASSIGN_OR_RETURN(const bool row, find.Step());
+    if (!row) {
+      return schemas;
+    }
+    schemas.push_back(find.Int(0));
+  }
+}
+
 absl::StatusOr<std::vector<SegmentRowInfo>> SegmentDb::FindRows(int64_t source, int64_t schema,
                                                                 int64_t start_ms, int64_t end_ms) {
   if (find_ == nullptr) {

@@ -65,6 +65,8 @@ class SegmentDb {
     int64_t t_max_ms = 0;
   };
   absl::StatusOr<std::vector<Pair>> Pairs();
+  // The schemas with rows of a source and window.
+  absl::StatusOr<std::vector<int64_t>> SchemasIn(int64_t source, int64_t window);
   // The rows of a pair that overlap the time, in order of window and series.
   absl::StatusOr<std::vector<SegmentRowInfo>> FindRows(int64_t source, int64_t schema,
                                                        int64_t start_ms, int64_t end_ms);

@@ -99,11 +99,9 @@ absl::Status WindowPacker::FindPlaces() {
     }
     places_[target].blocks.push_back(block);
   }
-  RONDA_ASSIGN_OR_RETURN(const auto in_file, file_.Pairs());
-  for (const auto& pair : in_file.OfNode(node_)) {
-    if (pair->t_min_ms <= WindowEndMs(window_) && pair->t_max_ms > WindowStartMs(window_)) {
-      places_.push_back({pair->pair, true, target_of(pair->pair), {}});
-    }
+  RONDA_ASSIGN_OR_RETURN(const std::vector<SourceSchema> in_file, file_.PairsIn(node_, window_));
+  for (const SourceSchema& pair : in_file) {
+    places_.push_back({pair, true, target_of(pair), {}});
   }
   return absl::OkStatus();
 }
