@@ -24,6 +24,10 @@ constexpr auto kPeriodOfNoRoom = std::chrono::seconds(5);
 constexpr auto kPeriodOfSize = std::chrono::seconds(5);
 // A window is compacted when it ended so long ago: nearly all of its blocks are sealed then.
 constexpr int64_t kLagMs = 600'000;
+// recent.db fills up for two hours and is emptied then: so many passes see it at its fullest.
+constexpr size_t kPassesOfFill = 24;
+// Less is not worth the writing.
+constexpr int64_t kRoomWorthReturning = int64_t{4} << 20;
 
 LostFrames LossOf(const DueBlock& due) {
   LostFrames lost;
@@ -97,7 +101,9 @@ void Compactor::Run() {
                           : disk == DiskState::kSoft ? kPeriodOfLittleRoom
                                                      : kPeriod);
     if (!status.ok() && !failing) {
-      obs::Error("store", "compaction failed, trying again: {}", Message(status));
+      obs::Error(
+          "store", "compaction failed, trying again: {}{}", Message(status),
+          absl::IsDataLoss(status) ? "; a restart of the collector puts a damaged file aside" : "");
     }
     failing = !status.ok();
   }
@@ -148,6 +154,7 @@ absl::Status Compactor::Pass(bool all) {
   MutexLock pass(&pass_mu_);
   RONDA_RETURN_IF_ERROR(retention_.Enforce());
   RONDA_RETURN_IF_ERROR(PutAsideUnreadable());
+  RONDA_ASSIGN_OR_RETURN(const int64_t used_before, history_.UsedBytes());
   // What is in a block is not in the journal any more, or a replay would look for the block.
   RONDA_RETURN_IF_ERROR(sealer_.Pass(false));
   std::map<NodeId, std::vector<Waiting>> in_head = RunsInHead();
@@ -178,7 +185,24 @@ absl::Status Compactor::Pass(bool all) {
       records_.Pass(all ? end_ms : RecordHourOf(clock_.NowMs() - kLagMs) * kRecordHourMs,
                     [this] { return stopping(); });
   records.Update(retention_.Enforce());
-  return records;
+  RONDA_RETURN_IF_ERROR(records);
+  return ReturnRoom(used_before, all);
+}
+
+absl::Status Compactor::ReturnRoom(int64_t before, bool all) {
+  used_.push_back(before);
+  if (used_.size() > kPassesOfFill) {
+    used_.pop_front();
+  }
+  RONDA_ASSIGN_OR_RETURN(int64_t needed, history_.UsedBytes());
+  if (!all) {
+    if (used_.size() < kPassesOfFill) {
+      return absl::OkStatus();
+    }
+    needed = std::max(needed, *std::max_element(used_.begin(), used_.end()));
+  }
+  return history_.FileBytes() > 2 * needed + kRoomWorthReturning ? history_.ReturnPages()
+                                                                 : absl::OkStatus();
 }
 
 absl::Status Compactor::PutAsideUnreadable() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -101,6 +102,9 @@ class Compactor {
   // Puts files aside that nobody can open.
   absl::Status PutAsideUnreadable();
   absl::Status Report(const std::vector<DueBlock>& due);
+  // Gives room of recent.db back that only an unusual rush, as a backfill, has needed. `before`:
+  // what was used when the pass began.
+  absl::Status ReturnRoom(int64_t before, bool all) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pass_mu_);
 
   StoreState& state_;
   History& history_;
@@ -115,6 +119,7 @@ class Compactor {
 
   Mutex pass_mu_;
   RecordPacker records_ ABSL_GUARDED_BY(pass_mu_);
+  std::deque<int64_t> used_ ABSL_GUARDED_BY(pass_mu_);  // of recent.db, as the last passes began
 
   mutable Mutex thread_mu_;
   CondVar wake_;

@@ -40,8 +40,8 @@ struct SegmentHeader {
 
 // A row's chunks have about so many bytes: between these, unless series are larger or no more are
 // left. Where in between is chosen so that SQLite's pages are full.
-inline constexpr size_t kLeastSegmentRowBytes = 96 << 10;
-inline constexpr size_t kMostSegmentRowBytes = 160 << 10;
+inline constexpr size_t kLeastSegmentRowBytes = 192 << 10;
+inline constexpr size_t kMostSegmentRowBytes = 256 << 10;
 
 // The chunks of a row, and what comes into its header.
 struct PackedRow {
