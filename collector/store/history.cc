@@ -37,6 +37,7 @@ absl::StatusOr<std::unique_ptr<History>> History::Open(const std::string& dir, b
   RONDA_RETURN_IF_ERROR(MakeDirectories(dir + "/history"));
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<RecentDb> db, RecentDb::Open(history->path_, wal_pages));
   RONDA_RETURN_IF_ERROR(history->Load(db.get(), catalogue, writes));
+  RONDA_RETURN_IF_ERROR(db->ReadRows());
   MutexLock lock(&history->write_mu_);
   history->writer_ = std::move(db);
   return history;

@@ -27,8 +27,8 @@ class History {
  public:
   // Opens dir/history/recent.db, and adds to the catalogue what the file knows and the catalogue
   // does not (ronda.db was lost). A read-only history may be absent: then it is empty.
-  // kDataLoss: the file is damaged so that not even its catalogue can be read. `wal_pages`:
-  // Database::Options.
+  // kDataLoss: the file is damaged so that its catalogue, or where its blocks are, cannot be read.
+  // `wal_pages`: Database::Options.
   static absl::StatusOr<std::unique_ptr<History>> Open(const std::string& dir, bool read_only,
                                                        Catalogue* catalogue,
                                                        std::vector<CatalogueWrite>* writes,

@@ -1,11 +1,9 @@
 // Repair of a data folder: what can be read and has the right checksum goes into new files, which
 // take the place of the damaged ones; those are kept beside them.
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -19,16 +17,14 @@
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
-#include "collector/store/catalogue_rows.h"
+#include "collector/store/corrupt_parts.h"
+#include "collector/store/file_replace.h"
 #include "collector/store/folder_lock.h"
-#include "collector/store/journal_row.h"
 #include "collector/store/repair_journal.h"
 #include "collector/store/repair_recent.h"
 #include "collector/store/repair_records.h"
 #include "collector/store/repair_segment.h"
-#include "collector/store/replay.h"
 #include "collector/store/segment_span.h"
-#include "collector/store/sqlite_journal_db.h"
 #include "collector/store/store.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
@@ -37,63 +33,6 @@ namespace ronda::store {
 namespace {
 
 namespace fs = std::filesystem;
-
-// "PATH.corrupt-TIME", or later if there is such a file.
-std::string KeptName(const std::string& path, int64_t now_ms) {
-  for (std::time_t seconds = static_cast<std::time_t>(now_ms / 1000);; ++seconds) {
-    std::string name = fmt::format("{}.corrupt-{:%Y%m%dT%H%M%SZ}", path, fmt::gmtime(seconds));
-    std::error_code ignored;
-    if (!fs::exists(name, ignored)) {
-      return name;
-    }
-  }
-}
-
-// Puts `replacement` in the place of `path`, which is kept, with its -wal, under a name that says
-// since when. Whatever moment this is interrupted at, `path` is the old file or the new one.
-absl::StatusOr<std::string> Replace(const std::string& path, const std::string& replacement,
-                                    int64_t now_ms) {
-  const std::string kept = KeptName(path, now_ms);
-  std::error_code error;
-  fs::create_hard_link(path, kept, error);
-  if (!error && fs::exists(path + "-wal")) {
-    fs::rename(path + "-wal", kept + "-wal", error);
-  }
-  if (!error) {
-    std::error_code ignored;
-    fs::remove(path + "-shm", ignored);
-    fs::rename(replacement, path, error);
-  }
-  if (error) {
-    return Fail(absl::StatusCode::kUnknown, "putting {} aside: {}", path, error.message());
-  }
-  return kept;
-}
-
-bool IsSoundJournal(const std::string& path) {
-  std::error_code error;
-  if (fs::file_size(path, error) == 0) {
-    return false;  // cut to nothing
-  }
-  const absl::StatusOr<std::unique_ptr<JournalDb>> db = JournalDb::Open(path, 0);
-  if (!db.ok() || !(*db)->Check().ok()) {
-    return false;
-  }
-  Catalogue catalogue;
-  bool rows = true;
-  const absl::Status read =
-      (*db)->ForEachJournalRow([&](int64_t id, std::string_view bytes) -> absl::Status {
-        rows = rows && DecodeJournalRow(id, bytes).ok();
-        return absl::OkStatus();
-      });
-  return read.ok() && rows && LoadCatalogue(db->get(), &catalogue).ok() &&
-         (*db)->Meta(kMetaLastCommit, 0).ok() && (*db)->Meta(kMetaNextOrder, 0).ok() &&
-         (*db)
-             ->ForEachEpoch([](NodeId node, uint64_t epoch, std::string_view data) {
-               return DecodeEpochRow(node, epoch, data).status();
-             })
-             .ok();
-}
 
 // The files of history/records/.
 absl::StatusOr<std::string> RepairRecords(const std::string& dir, const std::string& work,
@@ -115,6 +54,31 @@ absl::StatusOr<std::string> RepairRecords(const std::string& dir, const std::str
     RONDA_ASSIGN_OR_RETURN(const std::string facts, RebuildRecords(path, work));
     RONDA_ASSIGN_OR_RETURN(const std::string kept, Replace(path, work + "/records.db", now_ms));
     report += facts + fmt::format("the damaged file is kept as {}\n", kept);
+  }
+  return report;
+}
+
+// A start has brought back what can be read of files that it put aside.
+absl::StatusOr<std::string> KeepRecentAside(const std::string& recent, int64_t now_ms) {
+  std::string report;
+  const fs::path path(recent);
+  std::vector<std::string> aside;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path.parent_path(), error)) {
+    if (NameBeforeAside(entry.path().filename().string()) == path.filename().string()) {
+      aside.push_back(entry.path().string());
+    }
+  }
+  std::sort(aside.begin(), aside.end());
+  for (const std::string& name : aside) {
+    const std::string kept = KeptName(recent, now_ms);
+    fs::rename(name, kept);
+    if (fs::exists(name + "-wal")) {
+      fs::rename(name + "-wal", kept + "-wal");
+    }
+    report += fmt::format(
+        "{} is kept as {}: a start of the collector has brought back what can be read of it\n",
+        name, kept);
   }
   return report;
 }
@@ -238,15 +202,18 @@ absl::StatusOr<std::string> RepairFiles(const std::string& dir, const Clock& clo
     if (IsSoundRecent(recent)) {
       report += fmt::format("{}: in order, left as it is\n", recent);
     } else {
-      RONDA_ASSIGN_OR_RETURN(const std::string facts, RebuildRecent(recent, work));
+      RONDA_ASSIGN_OR_RETURN(RecentRepair facts, RebuildRecent(recent, work));
       RONDA_ASSIGN_OR_RETURN(const std::string kept,
                              Replace(recent, work + "/recent.db", clock.NowMs()));
-      report += facts + fmt::format("the damaged file is kept as {}\n", kept);
+      report += facts.report + fmt::format("the damaged file is kept as {}\n", kept);
+      std::move(facts.lost.begin(), facts.lost.end(), std::back_inserter(*lost));
     }
   }
+  RONDA_ASSIGN_OR_RETURN(const std::string aside, KeepRecentAside(recent, clock.NowMs()));
+  report += aside;
   if (!fs::exists(journal)) {
     report += fmt::format("{}: not there; the collector makes it from the history\n", journal);
-  } else if (IsSoundJournal(journal)) {
+  } else if (IsSoundJournal(journal, true)) {
     report += fmt::format("{}: in order, left as it is\n", journal);
   } else {
     RONDA_ASSIGN_OR_RETURN(const std::string facts, RebuildJournal(journal, recent, work));
@@ -256,7 +223,8 @@ absl::StatusOr<std::string> RepairFiles(const std::string& dir, const Clock& clo
   }
   LevelOneRepair level(dir, work, clock.NowMs());
   const absl::Status status = level.Run();
-  *lost = level.TakeLost();
+  std::vector<CorruptPart> of_level = level.TakeLost();
+  std::move(of_level.begin(), of_level.end(), std::back_inserter(*lost));
   report += level.TakeReport();
   RONDA_RETURN_IF_ERROR(status);
   RONDA_ASSIGN_OR_RETURN(const std::string records, RepairRecords(dir, work, clock.NowMs()));

@@ -3,16 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "collector/store/catalogue_rows.h"
 #include "collector/store/journal_row.h"
+#include "collector/store/replay.h"
 #include "collector/store/sqlite_catalogue_tables.h"
 #include "collector/store/sqlite_journal_db.h"
 #include "collector/store/sqlite_recent_db.h"
@@ -230,6 +233,34 @@ class Rebuilder {
 };
 
 }  // namespace
+
+bool IsSoundJournal(const std::string& path, bool rows) {
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) == 0) {
+    return false;  // cut to nothing
+  }
+  const absl::StatusOr<std::unique_ptr<JournalDb>> db = JournalDb::Open(path, 0);
+  if (!db.ok() || !(*db)->Check().ok()) {
+    return false;
+  }
+  Catalogue catalogue;
+  bool sound = true;
+  if (rows) {
+    const absl::Status read =
+        (*db)->ForEachJournalRow([&](int64_t id, std::string_view bytes) -> absl::Status {
+          sound = sound && DecodeJournalRow(id, bytes).ok();
+          return absl::OkStatus();
+        });
+    sound = sound && read.ok();
+  }
+  return sound && LoadCatalogue(db->get(), &catalogue).ok() &&
+         (*db)->Meta(kMetaLastCommit, 0).ok() && (*db)->Meta(kMetaNextOrder, 0).ok() &&
+         (*db)
+             ->ForEachEpoch([](NodeId node, uint64_t epoch, std::string_view data) {
+               return DecodeEpochRow(node, epoch, data).status();
+             })
+             .ok();
+}
 
 absl::StatusOr<std::string> RebuildJournal(const std::string& path, const std::string& recent,
                                            const std::string& work) {

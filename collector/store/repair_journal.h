@@ -7,6 +7,10 @@
 
 namespace ronda::store {
 
+// Whether the file opens, and its pages, catalogue, epochs and state are in order; with `rows` also
+// the rows of the journal, without which a start does.
+bool IsSoundJournal(const std::string& path, bool rows);
+
 // Writes what can be saved of `path` to work/ronda.db. Catalogue rows that are lost are made again
 // from others that say the same: a node from its sources, a source and the name of a schema from
 // the key frames of the journal, a schema's content from the history at `recent`. Returns what was

@@ -13,6 +13,7 @@
 #include "collector/store/block.h"
 #include "collector/store/block_chunk.h"
 #include "collector/store/catalogue_rows.h"
+#include "collector/store/recent_losses.h"
 #include "collector/store/sqlite_catalogue_tables.h"
 #include "collector/store/sqlite_recent_db.h"
 #include "collector/store/sqlite_salvage.h"
@@ -59,6 +60,11 @@ class Rebuilder {
   // Nothing is lost.
   bool complete() const { return complete_ && lost_ == 0; }
 
+  // What the indexes know of and was not saved.
+  std::vector<CorruptPart> FindLost(const std::string& path) {
+    return FindRecentLosses(&from_, saved_, path);
+  }
+
   std::string Report(const std::string& path) const {
     return fmt::format(
         "{}: saved {} blocks of samples and {} of records; lost {} that were damaged or whose "
@@ -98,6 +104,7 @@ class Rebuilder {
       complete_ &= node.ok();
       if (node.ok()) {
         nodes_[row.Int(0)] = node->name;
+        saved_.nodes[row.Int(0)] = node->name;
         Put(CatalogueTable::kNodes, row.Int(0), row.Bytes(1));
       }
     });
@@ -115,6 +122,8 @@ class Rebuilder {
         Put(CatalogueTable::kNodes, source->node, EncodeNodeRow(source->node, node));
       }
       sources_[row.Int(0)] = source->node;
+      saved_.nodes[source->node] = source->node_name;
+      saved_.sources[row.Int(0)] = {source->node_name, source->group.name};
       Put(CatalogueTable::kSources, row.Int(0), row.Bytes(1));
     });
     complete_ &= SalvageRows(&from_, "schemas", "id, data", [&](const Statement& row) {
@@ -130,7 +139,7 @@ class Rebuilder {
   void SaveBlocks() {
     std::optional<Statement> put =
         Prepare("INSERT OR IGNORE INTO blocks VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
-    complete_ &= SalvageRows(
+    saved_.all_blocks = SalvageRows(
         &from_, "blocks",
         "id, node, epoch, first_seq, last_seq, source, schema, t_min, t_max, ticks, last_order, "
         "frames, data",
@@ -149,6 +158,7 @@ class Rebuilder {
           damaged_columns_ += *damaged;
           SaveBlock(row, *header, put);
         });
+    complete_ &= saved_.all_blocks;
   }
 
   // The header is under a checksum, the row is not.
@@ -163,6 +173,7 @@ class Rebuilder {
       complete_ &= row.Int(column) == value;
     }
     ++blocks_;
+    saved_.AddBlock(row.Int(0), *t_min, *t_max);
     if (!put) {
       return;
     }
@@ -181,7 +192,7 @@ class Rebuilder {
   void SaveRecords() {
     std::optional<Statement> put =
         Prepare("INSERT OR IGNORE INTO record_blocks VALUES(?,?,?,?,?,?,?,?,?,?)");
-    complete_ &= SalvageRows(
+    saved_.all_record_blocks = SalvageRows(
         &from_, "record_blocks",
         "id, node, epoch, first_seq, last_seq, t_min, t_max, last_order, kind, data",
         [&](const Statement& row) {
@@ -194,6 +205,7 @@ class Rebuilder {
             return;
           }
           ++records_;
+          saved_.record_blocks.insert(row.Int(0));
           if (!put) {
             return;
           }
@@ -206,6 +218,7 @@ class Rebuilder {
           }
           Keep(put->BindBlob(10, row.Bytes(9)).Run());
         });
+    complete_ &= saved_.all_record_blocks;
   }
 
   // What is lost of these comes back by itself: blocks that are packed already are packed again.
@@ -229,6 +242,7 @@ class Rebuilder {
   std::map<int64_t, std::string> nodes_;
   std::map<int64_t, int64_t> sources_;  // and the node of each
   std::set<int64_t> schemas_;
+  SavedRecent saved_;
   int64_t blocks_ = 0;
   int64_t records_ = 0;
   int64_t lost_ = 0;
@@ -246,19 +260,20 @@ bool IsSoundRecent(const std::string& path) {
   return visit.Run().ok() && visit.complete();
 }
 
-absl::StatusOr<std::string> RebuildRecent(const std::string& path, const std::string& work) {
+absl::StatusOr<RecentRepair> RebuildRecent(const std::string& path, const std::string& work) {
   RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<RecentDb> to, RecentDb::Open(work + "/recent.db"));
   // The first page is in the file itself, not only in the WAL, once that has been moved.
   RONDA_RETURN_IF_ERROR(to->db()->Checkpoint(true));
   const absl::StatusOr<std::unique_ptr<Database>> from =
       OpenForSalvage(path, work + "/damaged-recent.db", work + "/recent.db");
   if (absl::IsDataLoss(from.status())) {
-    return fmt::format("{}: nothing in it can be read; begun anew\n", path);
+    return RecentRepair{fmt::format("{}: nothing in it can be read; begun anew\n", path),
+                        FindRecentLosses(nullptr, {}, path)};
   }
   RONDA_RETURN_IF_ERROR(from.status());
   Rebuilder rebuilder(from->get(), to.get());
   RONDA_RETURN_IF_ERROR(rebuilder.Run());
-  return rebuilder.Report(path);
+  return RecentRepair{rebuilder.Report(path), rebuilder.FindLost(path)};
 }
 
 }  // namespace ronda::store

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/store/corrupt_parts.h"
 
 namespace ronda::store {
 
@@ -11,8 +13,13 @@ namespace ronda::store {
 // whose header is right do not count: the block is the best that there is of it.
 bool IsSoundRecent(const std::string& path);
 
-// Writes what can be saved of `path` to work/recent.db. Returns what was saved and what was not,
-// one line a fact. A block is saved if its header is right and its source and schema are known.
-absl::StatusOr<std::string> RebuildRecent(const std::string& path, const std::string& work);
+struct RecentRepair {
+  std::string report;             // what was saved and what was not, one line a fact
+  std::vector<CorruptPart> lost;  // what was not, by node and group as far as that can be known
+};
+
+// Writes what can be saved of `path` to work/recent.db. A block is saved if its header is right and
+// its source and schema are known.
+absl::StatusOr<RecentRepair> RebuildRecent(const std::string& path, const std::string& work);
 
 }  // namespace ronda::store

@@ -10,6 +10,7 @@
 #include "collector/store/folder_lock.h"
 #include "collector/store/gap_writer.h"
 #include "collector/store/journal_writer.h"
+#include "collector/store/recent_salvage.h"
 #include "collector/store/replay.h"
 #include "collector/store/retention.h"
 #include "collector/store/sealer.h"
@@ -24,8 +25,10 @@ namespace {
 // The store of a running collector.
 class LiveStore final : public StoreBase {
  public:
-  LiveStore(const Options& options, const Clock& clock, FolderLock lock)
-      : options_(options), clock_(clock), lock_(std::move(lock)) {}
+  // `lost`: what was lost with a recent.db that this start put aside.
+  LiveStore(const Options& options, const Clock& clock, FolderLock lock,
+            std::vector<CorruptPart> lost)
+      : options_(options), clock_(clock), lock_(std::move(lock)), lost_(std::move(lost)) {}
   ~LiveStore() override { LiveStore::Close(); }
 
   absl::Status Start();
@@ -44,6 +47,8 @@ class LiveStore final : public StoreBase {
   bool DiskFull() const override { return disk_->full(); }
 
  private:
+  // kDataLoss: recent.db was cut to nothing, which to SQLite is a new file.
+  absl::Status CheckNotCut(JournalDb* db) const;
   void OnDurable(int64_t commit, const JournalWriter::Durable& durable);
   // Writes gaps of parts of level 1.
   void TellCorrupt(std::vector<CorruptPart> parts);
@@ -55,6 +60,7 @@ class LiveStore final : public StoreBase {
   const Options options_;
   const Clock& clock_;
   FolderLock lock_;
+  std::vector<CorruptPart> lost_;
   std::unique_ptr<DiskSpace> disk_;
   std::unique_ptr<JournalWriter> journal_;
   std::unique_ptr<Appender> appender_;
@@ -66,6 +72,20 @@ class LiveStore final : public StoreBase {
   Mutex close_mu_;
   bool closed_ ABSL_GUARDED_BY(close_mu_) = false;
 };
+
+absl::Status LiveStore::CheckNotCut(JournalDb* db) const {
+  const std::string path = options_.dir + "/history/recent.db";
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) != 0 || error || DatabaseBytes(path) != 0) {
+    return absl::OkStatus();
+  }
+  return db->ForEachEpoch([&](NodeId node, uint64_t epoch, std::string_view data) -> absl::Status {
+    RONDA_ASSIGN_OR_RETURN(const EpochRow row, DecodeEpochRow(node, epoch, data));
+    return row.sealed.empty() ? absl::OkStatus()
+                              : Fail(absl::StatusCode::kDataLoss,
+                                     "{}: damaged: it is empty, though blocks were written", path);
+  });
+}
 
 absl::Status LiveStore::Start() {
   const std::string path = options_.dir + "/ronda.db";
@@ -85,6 +105,7 @@ absl::Status LiveStore::Start() {
   {
     MutexLock lock(&state_.mu);
     RONDA_RETURN_IF_ERROR(LoadCatalogue(db.get(), &state_.catalogue));
+    RONDA_RETURN_IF_ERROR(CheckNotCut(db.get()));
     RONDA_ASSIGN_OR_RETURN(
         std::unique_ptr<History> history,
         History::Open(options_.dir, false, &state_.catalogue, &writes, wal_pages));
@@ -129,6 +150,10 @@ absl::Status LiveStore::Start() {
       [this] { TellCorrupt(level_.corrupt->TakeNew()); });
   level_.corrupt->OnNew([this] { compactor_->FoundCorrupt(); });
   TellCorrupt(options_.lost_in_repair);
+  for (CorruptPart& part : lost_) {
+    level_.corrupt->Add(std::move(part),
+                        Fail(absl::StatusCode::kDataLoss, "recent.db was damaged at the start"));
+  }
   TellCorrupt(level_.corrupt->TakeNew());
   if (!options_.manual_seal) {
     sealer_->Start();
@@ -303,8 +328,18 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options, const
              "{}/ronda.db: damaged: it is empty, though there is a history", options.dir),
         options.dir);
   }
-  auto store = std::make_unique<LiveStore>(options, clock, std::move(lock));
-  const absl::Status status = store->Start();
+  auto store =
+      std::make_unique<LiveStore>(options, clock, std::move(lock), std::vector<CorruptPart>());
+  absl::Status status = store->Start();
+  if (absl::IsDataLoss(status)) {
+    store = nullptr;
+    RONDA_ASSIGN_OR_RETURN(lock, FolderLock::Take(options.dir));
+    RONDA_ASSIGN_OR_RETURN(auto lost, SalvageRecent(options.dir, status, clock));
+    if (lost) {
+      store = std::make_unique<LiveStore>(options, clock, std::move(lock), *std::move(lost));
+      status = store->Start();
+    }
+  }
   if (!status.ok()) {
     return AdviseRepair(status, options.dir);
   }

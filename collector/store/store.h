@@ -219,7 +219,7 @@ class Store : public Queryable, public RecordReader {
 
 // Rebuilds damaged files: keeps each aside as <name>.corrupt-<time>, and saves every row that can
 // still be read and whose checksum is right; the catalogue of ronda.db also comes from history/,
-// and files of level 1 that a collector put aside are brought back. What is lost of level 1 becomes
+// and files of level 1 that a collector put aside are brought back. What is lost of history/ becomes
 // gap records. Returns a report for people, one line a fact. kFailedPrecondition: a collector runs.
 absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock& clock);
 

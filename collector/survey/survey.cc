@@ -64,7 +64,7 @@ absl::Status Visit(const store::ReadOnlyFile& file, const FileKind* kind, Depth 
 // Files that a collector has put aside, because it could not use them.
 std::vector<FileReport> FilesAside(const std::string& dir) {
   std::vector<FileReport> reports;
-  for (const char* level : {"history/raw", "history/minute", "history/hour"}) {
+  for (const char* level : {"history", "history/raw", "history/minute", "history/hour"}) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(dir + "/" + level, error)) {
       const std::string name = entry.path().filename().string();
@@ -73,8 +73,11 @@ std::vector<FileReport> FilesAside(const std::string& dir) {
         report.name = std::string(level) + "/" + name;
         report.bytes = SizeOf(entry.path().string());
         report.AddProblem(
-            "put aside, because it could not be used; `ronda store repair` brings back what can be "
-            "read of it");
+            name.starts_with("recent.db")
+                ? "put aside at a start, which brought back what can be read of it; `ronda store "
+                  "repair` keeps it under another name"
+                : "put aside, because it could not be used; `ronda store repair` brings back what "
+                  "can be read of it");
       }
     }
   }

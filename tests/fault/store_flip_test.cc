@@ -1,5 +1,5 @@
-// One flipped byte anywhere in the files: a refusal that names the repair, or fewer samples, but
-// never a crash and never a wrong value.
+// One flipped byte anywhere in the files: never a crash and never a wrong value. What it costs is
+// told of as a gap; in ronda.db it may be the start, refused with the name of the repair.
 
 #include <algorithm>
 #include <cstdio>
@@ -224,6 +224,7 @@ class StoreFlipTest : public ::testing::Test {
     absl::StatusOr<std::unique_ptr<Store>> store = Open(copy);
     std::string report;
     if (!store.ok()) {
+      EXPECT_EQ(name, "ronda.db");
       ++refused_;
       EXPECT_THAT(store, StatusIs(absl::StatusCode::kDataLoss, "ronda store repair"));
       absl::StatusOr<std::string> repaired = RepairDataFolder(copy, clock_);
@@ -233,10 +234,18 @@ class StoreFlipTest : public ::testing::Test {
     }
     EXPECT_OK(store) << report;
     Content content;
-    if (store.ok()) {
-      EXPECT_OK(Read(**store, &content));
+    if (!store.ok()) {
+      return 0;
     }
-    return ExpectSubset(content);
+    EXPECT_OK(Read(**store, &content));
+    const size_t left = ExpectSubset(content);
+    if (name != "ronda.db") {
+      EXPECT_OK((*store)->CompactNow());  // tells of damage
+      if (left < all_) {
+        EXPECT_GT(CountGaps(**store), 0);
+      }
+    }
+    return left;
   }
 
   void FlipEverywhere(const std::string& name, bool level_one = false) {
