@@ -18,7 +18,7 @@ packages_tests=(
 )
 # What ronda-bench measures beside Ronda; it says which of them is missing.
 packages_bench=(
-  prometheus prometheus-node-exporter victoria-metrics
+  prometheus prometheus-node-exporter victoria-metrics collectd-core netdata-core
 )
 # What the built programs need to run, beyond what building them needs.
 packages_run=(

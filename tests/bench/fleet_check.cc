@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
-#include <map>
 #include <span>
 
 #include "absl/container/flat_hash_map.h"
@@ -16,19 +16,15 @@ namespace {
 // One node's comparison.
 class NodeCheck {
  public:
-  NodeCheck(const ScaleSet& set, const FleetLoad& load, int node, FleetVerdict* verdict)
-      : set_(set),
-        load_(load),
-        agent_(*load.agents()[static_cast<size_t>(node)]),
-        node_(node),
-        verdict_(*verdict) {
-    NodeStream stream(set, node);
-    for (int64_t tick = 0; tick < agent_.ticks(); ++tick) {
+  NodeCheck(const ScaleSet& set, const SentNode& sent, FleetVerdict* verdict)
+      : set_(set), sent_node_(sent), verdict_(*verdict) {
+    NodeStream stream(set, sent.node);
+    for (size_t tick = 0; tick < sent.t_ms.size(); ++tick) {
       const std::span<const double> values = stream.Next();
       sent_.insert(sent_.end(), values.begin(), values.end());
     }
     for (size_t i = 0; i < set.series(); ++i) {
-      columns_[set.LabelsOf(node, i)] = i;
+      columns_[set.LabelsOf(sent.node, i)] = i;
     }
   }
 
@@ -41,44 +37,49 @@ class NodeCheck {
       }
       return;
     }
-    std::vector<bool> seen(static_cast<size_t>(agent_.ticks()) + 1);
+    const std::vector<int64_t>& times = sent_node_.t_ms;
+    std::vector<bool> seen(times.size());
     for (size_t at = 0; at < series.t_ms.size(); ++at) {
-      const int64_t since = series.t_ms[at] - load_.TimeOf(node_, 1);
-      const int64_t tick = since / 1000 + 1;
-      if (since < 0 || since % 1000 != 0 || tick > agent_.ticks()) {
+      const auto found = std::lower_bound(times.begin(), times.end(), series.t_ms[at]);
+      if (found == times.end() || *found != series.t_ms[at]) {
         Wrong(series.labels, fmt::format("has a sample at {}", series.t_ms[at]));
         continue;
       }
-      if (seen[static_cast<size_t>(tick)]) {
+      const auto tick = static_cast<size_t>(found - times.begin());
+      if (seen[tick]) {
         ++verdict_.duplicated;
       }
-      seen[static_cast<size_t>(tick)] = true;
-      const double sent = sent_[static_cast<size_t>(tick - 1) * set_.series() + column->second];
+      seen[tick] = true;
+      const double sent = sent_[tick * set_.series() + column->second];
       if (std::bit_cast<uint64_t>(sent) != std::bit_cast<uint64_t>(series.values[at])) {
         Wrong(series.labels,
-              fmt::format("is {} at tick {}, sent was {}", series.values[at], tick, sent));
+              fmt::format("is {} at tick {}, sent was {}", series.values[at], tick + 1, sent));
         continue;
       }
       ++verdict_.samples;
     }
-    for (int64_t tick = 1; tick <= agent_.ticks(); ++tick) {
-      if (!seen[static_cast<size_t>(tick)] && IsAcknowledged(tick)) {
-        Lost(1, fmt::format("{} at tick {}", series.labels.ToString(), tick));
+    for (size_t tick = 0; tick < times.size(); ++tick) {
+      if (!seen[tick] && IsAcknowledged(tick)) {
+        Lost(1, fmt::format("{} at tick {}", series.labels.ToString(), tick + 1));
       }
     }
     columns_.erase(column);
   }
 
   void Finish() {
-    if (!columns_.empty() && !agent_.acknowledged().empty()) {
-      Lost(static_cast<int64_t>(columns_.size() * agent_.acknowledged().count()),
-           columns_.begin()->first.ToString());
+    int64_t ticks = 0;
+    for (size_t tick = 0; tick < sent_node_.t_ms.size(); ++tick) {
+      ticks += IsAcknowledged(tick) ? 1 : 0;
+    }
+    if (!columns_.empty() && ticks > 0) {
+      Lost(static_cast<int64_t>(columns_.size()) * ticks, columns_.begin()->first.ToString());
     }
   }
 
  private:
-  bool IsAcknowledged(int64_t tick) const {
-    return agent_.acknowledged().Contains(static_cast<uint64_t>(tick));
+  bool IsAcknowledged(size_t tick) const {
+    return sent_node_.acknowledged == nullptr ||
+           sent_node_.acknowledged->Contains(static_cast<uint64_t>(tick) + 1);
   }
   void Lost(int64_t samples, const std::string& what) {
     verdict_.lost += samples;
@@ -94,9 +95,7 @@ class NodeCheck {
   }
 
   const ScaleSet& set_;
-  const FleetLoad& load_;
-  const FleetAgent& agent_;
-  const int node_;
+  const SentNode& sent_node_;
   FleetVerdict& verdict_;
   std::vector<double> sent_;  // [tick][series]
   absl::flat_hash_map<Labels, size_t> columns_;
@@ -104,23 +103,41 @@ class NodeCheck {
 
 }  // namespace
 
+absl::Status CheckNode(query::Api& api, const ScaleSet& set, const SentNode& sent,
+                       FleetVerdict* verdict) {
+  if (sent.t_ms.empty()) {
+    return absl::OkStatus();
+  }
+  NodeCheck check(set, sent, verdict);
+  query::SelectSpec spec;
+  spec.matchers.push_back(Matcher::Equal("node", ScaleSet::NodeName(sent.node)));
+  spec.start_ms = sent.t_ms.front() - 1000;
+  spec.end_ms = sent.t_ms.back() + 1000;
+  RONDA_RETURN_IF_ERROR(api.Select(spec, [&](const query::SeriesData& series) {
+    check.Take(series);
+    return true;
+  }));
+  check.Finish();
+  return absl::OkStatus();
+}
+
+absl::Status AddCounted(query::Api& api, FleetVerdict* verdict) {
+  RONDA_ASSIGN_OR_RETURN(const query::CollectorStatus status, api.Status());
+  verdict->duplicated += status.duplicate_samples + status.conflicting_samples;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<FleetVerdict> CheckFleet(query::Api& api, const ScaleSet& set,
                                         const FleetLoad& load) {
   FleetVerdict verdict;
   for (const auto& agent : load.agents()) {
-    NodeCheck check(set, load, agent->node(), &verdict);
-    query::SelectSpec spec;
-    spec.matchers.push_back(Matcher::Equal("node", ScaleSet::NodeName(agent->node())));
-    spec.start_ms = load.TimeOf(agent->node(), 1) - 1000;
-    spec.end_ms = load.TimeOf(agent->node(), agent->ticks()) + 1000;
-    RONDA_RETURN_IF_ERROR(api.Select(spec, [&](const query::SeriesData& series) {
-      check.Take(series);
-      return true;
-    }));
-    check.Finish();
+    SentNode sent{agent->node(), {}, &agent->acknowledged()};
+    for (int64_t tick = 1; tick <= agent->ticks(); ++tick) {
+      sent.t_ms.push_back(load.TimeOf(agent->node(), tick));
+    }
+    RONDA_RETURN_IF_ERROR(CheckNode(api, set, sent, &verdict));
   }
-  RONDA_ASSIGN_OR_RETURN(const query::CollectorStatus status, api.Status());
-  verdict.duplicated += status.duplicate_samples + status.conflicting_samples;
+  RONDA_RETURN_IF_ERROR(AddCounted(api, &verdict));
   return verdict;
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "collector/query/api.h"
+#include "common/codec/range_set.h"
 #include "tests/bench/fleet_load.h"
 #include "tests/bench/scale_set.h"
 
@@ -21,7 +22,20 @@ struct FleetVerdict {
   std::string example;     // of what is not as it should be
 };
 
-// One raw query a node. An error if a query fails.
+// What one node of a set sent.
+struct SentNode {
+  int node = 0;
+  std::vector<int64_t> t_ms;                      // of its ticks, ascending
+  const codec::RangeSet* acknowledged = nullptr;  // ticks from 1; null: all of them
+};
+
+// One raw query. Adds to *verdict. An error if the query fails.
+absl::Status CheckNode(query::Api& api, const ScaleSet& set, const SentNode& sent,
+                       FleetVerdict* verdict);
+// Adds what the collector itself counted as there twice.
+absl::Status AddCounted(query::Api& api, FleetVerdict* verdict);
+
+// Both, of all that a load sent.
 absl::StatusOr<FleetVerdict> CheckFleet(query::Api& api, const ScaleSet& set,
                                         const FleetLoad& load);
 

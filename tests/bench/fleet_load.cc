@@ -1,16 +1,12 @@
 #include "tests/bench/fleet_load.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 
 #include "common/base/status.h"
@@ -42,20 +38,14 @@ FleetLoad::FleetLoad(const ScaleSet& set, const FleetOptions& options)
       authority_(fmt::format("{}:{}", options.host, options.port)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   for (int i = 0; i < options.agents; ++i) {
-    agents_.push_back(std::make_unique<FleetAgent>(set, i, false));
+    agents_.push_back(std::make_unique<FleetAgent>(set, i, options.trust != nullptr));
     connections_.push_back(
-        {.backoff = rpc::Backoff(kFirstBackoffMs, kLastBackoffMs, static_cast<uint64_t>(i))});
+        {.wire = {},
+         .backoff = rpc::Backoff(kFirstBackoffMs, kLastBackoffMs, static_cast<uint64_t>(i))});
   }
 }
 
-FleetLoad::~FleetLoad() {
-  for (const Connection& connection : connections_) {
-    if (connection.fd >= 0) {
-      close(connection.fd);
-    }
-  }
-  close(epoll_);
-}
+FleetLoad::~FleetLoad() { close(epoll_); }
 
 int64_t FleetLoad::TimeOf(int agent, int64_t tick) const {
   return first_tick_ms_ + (tick - 1) * 1000 + int64_t{1000} * agent / options_.agents;
@@ -63,35 +53,25 @@ int64_t FleetLoad::TimeOf(int agent, int64_t tick) const {
 
 void FleetLoad::Open(int agent) {
   Connection& connection = connections_[static_cast<size_t>(agent)];
-  connection.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  const int on = 1;
-  setsockopt(connection.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(options_.port));
-  inet_pton(AF_INET, options_.host.c_str(), &address.sin_addr);
-  if (connection.fd < 0 ||
-      (connect(connection.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 &&
-       errno != EINPROGRESS)) {
-    tally_.Complain(fmt::format("cannot connect: {}", ErrnoStatus(errno, "connect").ToString()));
+  const absl::Status opened =
+      connection.wire.Open(options_.host, options_.port, options_.trust, agent);
+  if (!opened.ok()) {
+    tally_.Complain(fmt::format("cannot connect: {}", opened.ToString()));
     Close(agent, true);
     return;
   }
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT;
   event.data.u32 = static_cast<uint32_t>(agent);
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd, &event);
-  connection.wants_write = true;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.wire.fd(), &event);
+  connection.asked_room = true;
   agents_[static_cast<size_t>(agent)]->Connect(authority_, WallMs());
 }
 
 void FleetLoad::Close(int agent, bool again) {
   Connection& connection = connections_[static_cast<size_t>(agent)];
   FleetAgent& state = *agents_[static_cast<size_t>(agent)];
-  if (connection.fd >= 0) {
-    close(connection.fd);
-    connection.fd = -1;
-  }
+  connection.wire.Close();
   welcome_ -= state.welcomed() ? 1 : 0;
   state.Disconnect();
   if (again) {
@@ -99,55 +79,61 @@ void FleetLoad::Close(int agent, bool again) {
   }
 }
 
-void FleetLoad::Write(int agent) {
+void FleetLoad::AskForRoom(int agent) {
   Connection& connection = connections_[static_cast<size_t>(agent)];
+  if (connection.wire.wants_room() == connection.asked_room) {
+    return;
+  }
+  connection.asked_room = connection.wire.wants_room();
+  epoll_event event{};
+  event.events = connection.asked_room ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.u32 = static_cast<uint32_t>(agent);
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, connection.wire.fd(), &event);
+}
+
+void FleetLoad::Write(int agent) {
+  FleetWire& wire = connections_[static_cast<size_t>(agent)].wire;
   H2Stream* const stream = agents_[static_cast<size_t>(agent)]->stream();
-  bool blocked = false;
-  while (!stream->pending().empty() && !blocked) {
-    const std::string_view bytes = stream->pending();
-    const ssize_t n = send(connection.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n > 0) {
-      wire_bytes_ += n;
-      stream->Wrote(static_cast<size_t>(n));
-    } else {
-      blocked = true;  // an error shows when it is read
+  while (!stream->pending().empty()) {
+    const size_t taken = wire.Write(stream->pending());
+    if (taken == 0) {
+      break;
     }
+    wire_bytes_ += static_cast<int64_t>(taken);
+    stream->Wrote(taken);
   }
-  if (blocked != connection.wants_write) {
-    connection.wants_write = blocked;
-    epoll_event event{};
-    event.events = blocked ? EPOLLIN | EPOLLOUT : EPOLLIN;
-    event.data.u32 = static_cast<uint32_t>(agent);
-    epoll_ctl(epoll_, EPOLL_CTL_MOD, connection.fd, &event);
-  }
+  AskForRoom(agent);
 }
 
 void FleetLoad::OnReadable(int agent) {
   static thread_local std::array<char, 64 << 10> buffer;
   Connection& connection = connections_[static_cast<size_t>(agent)];
   FleetAgent& state = *agents_[static_cast<size_t>(agent)];
-  const ssize_t n = recv(connection.fd, buffer.data(), buffer.size(), 0);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-    return;
-  }
-  if (n <= 0) {
-    ++tally_.ended;
-    tally_.Complain(n == 0 ? "the collector closed a connection"
-                           : ErrnoStatus(errno, "reading").ToString());
-    Close(agent, true);
-    return;
-  }
-  wire_bytes_ += n;
-  const bool before = state.welcomed();
-  if (!state.Receive({buffer.data(), static_cast<size_t>(n)}, NowNs(), &tally_)) {
-    ++tally_.ended;
-    tally_.Complain(state.stream()->end_reason());
-    Close(agent, true);
-    return;
-  }
-  if (!before && state.welcomed()) {
-    ++welcome_;
-    connection.backoff.Reset();
+  for (;;) {
+    size_t size = 0;
+    std::string why;
+    const FleetWire::Got got = connection.wire.Read(buffer, &size, &why);
+    if (got == FleetWire::Got::kNothing) {
+      break;
+    }
+    const bool before = state.welcomed();
+    if (got == FleetWire::Got::kBytes && !state.Receive({buffer.data(), size}, NowNs(), &tally_)) {
+      why = state.stream()->end_reason();
+    }
+    if (!why.empty()) {
+      ++tally_.ended;
+      tally_.Complain(why);
+      Close(agent, true);
+      return;
+    }
+    wire_bytes_ += static_cast<int64_t>(size);
+    if (!before && state.welcomed()) {
+      ++welcome_;
+      connection.backoff.Reset();
+    }
+    if (options_.trust == nullptr) {
+      break;  // what is left shows again; with TLS it may be out of the socket already
+    }
   }
   Write(agent);
 }
@@ -164,7 +150,7 @@ void FleetLoad::SendDue(int64_t now_ns) {
     const int64_t sent_ns = NowNs();
     late_ms_.push_back(static_cast<float>(sent_ns - due) / 1e6F);
     state.Tick(TimeOf(agent, next_ / agents + 1), sent_ns, &tally_);
-    if (state.stream() != nullptr && connections_[static_cast<size_t>(agent)].fd >= 0) {
+    if (state.stream() != nullptr && connections_[static_cast<size_t>(agent)].wire.open()) {
       Write(agent);
     }
   }
@@ -188,10 +174,10 @@ void FleetLoad::Step(int64_t until_ns) {
   for (int i = 0; i < n; ++i) {
     const auto agent = static_cast<int>(events[static_cast<size_t>(i)].data.u32);
     const uint32_t what = events[static_cast<size_t>(i)].events;
-    if (connections_[static_cast<size_t>(agent)].fd >= 0 && (what & EPOLLOUT) != 0) {
+    if (connections_[static_cast<size_t>(agent)].wire.open() && (what & EPOLLOUT) != 0) {
       Write(agent);
     }
-    if (connections_[static_cast<size_t>(agent)].fd >= 0 && (what & ~uint32_t{EPOLLOUT}) != 0) {
+    if (connections_[static_cast<size_t>(agent)].wire.open() && (what & ~uint32_t{EPOLLOUT}) != 0) {
       OnReadable(agent);
     }
   }
@@ -248,10 +234,10 @@ void FleetLoad::Finish(int64_t seconds) {
     Step(until);
   }
   for (int i = 0; i < options_.agents; ++i) {
-    if (connections_[static_cast<size_t>(i)].fd >= 0) {
+    if (connections_[static_cast<size_t>(i)].wire.open()) {
       agents_[static_cast<size_t>(i)]->Stop();
       Write(i);
-      shutdown(connections_[static_cast<size_t>(i)].fd, SHUT_WR);
+      shutdown(connections_[static_cast<size_t>(i)].wire.fd(), SHUT_WR);
       Close(i, false);
     }
   }

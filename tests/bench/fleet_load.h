@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "common/rpc/backoff.h"
 #include "tests/bench/fleet_agent.h"
+#include "tests/bench/fleet_trust.h"
+#include "tests/bench/fleet_wire.h"
 #include "tests/bench/scale_set.h"
 
 namespace ronda::bench {
@@ -21,10 +23,12 @@ struct FleetOptions {
   std::string host = "127.0.0.1";
   int port = 0;
   int agents = 0;
-  int connects_per_second = 2000;  // at first
+  int connects_per_second = 2000;     // at first
+  const FleetTrust* trust = nullptr;  // null: plain text
 };
 
-// Not thread-safe: everything happens in the calls, on the caller's thread. `set` must outlive it.
+// Not thread-safe: everything happens in the calls, on the caller's thread. `set` and
+// `options.trust` must outlive it.
 class FleetLoad {
  public:
   FleetLoad(const ScaleSet& set, const FleetOptions& options);
@@ -42,7 +46,7 @@ class FleetLoad {
   void Finish(int64_t seconds);
 
   FleetTally& tally() { return tally_; }
-  int64_t wire_bytes() const { return wire_bytes_; }  // both ways
+  int64_t wire_bytes() const { return wire_bytes_; }  // both ways, without those of TLS
   int connected() const { return welcome_; }
   // How late ticks were sent since the last call, in ms, each.
   std::vector<float> TakeLateness() { return std::exchange(late_ms_, {}); }
@@ -53,15 +57,16 @@ class FleetLoad {
 
  private:
   struct Connection {
-    int fd = -1;
-    bool wants_write = false;
+    FleetWire wire;
+    bool asked_room = false;  // what epoll was asked for
     rpc::Backoff backoff;
-    int64_t due_ns = 0;  // of the next attempt, if it has none
   };
   using Due = std::pair<int64_t, int>;  // when, which agent
 
   void Step(int64_t until_ns);
   void Open(int agent);
+  // Asks epoll for room to write, or no longer.
+  void AskForRoom(int agent);
   void Close(int agent, bool again);
   void OnReadable(int agent);
   void Write(int agent);

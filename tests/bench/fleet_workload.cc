@@ -15,6 +15,7 @@
 #include "common/base/status.h"
 #include "tests/bench/fleet_check.h"
 #include "tests/bench/fleet_load.h"
+#include "tests/bench/fleet_trust.h"
 #include "tests/bench/host_capture.h"
 #include "tests/bench/process_cost.h"
 #include "tests/bench/workloads.h"
@@ -52,6 +53,8 @@ absl::Status RaiseFileLimit(int agents) {
 }
 
 struct Figures {
+  double connect_seconds = 0;
+  double connect_cpu_ms = 0;  // of the collector, for each agent
   double seconds = 0;
   double cores = 0;
   double own_cores = 0;
@@ -75,13 +78,17 @@ class Fleet {
     RONDA_RETURN_IF_ERROR(RaiseFileLimit(workload_.agents));
     RONDA_ASSIGN_OR_RETURN(const HostCapture capture, LoadHostCapture(TestData("host_capture")));
     set_ = MakeHostSet(capture, workload_.agents, workload_.series, workload_.seed);
+    if (workload_.tls) {
+      RONDA_ASSIGN_OR_RETURN(trust_, FleetTrust::Make(data_, workload_.agents));
+    }
     RONDA_RETURN_IF_ERROR(StartCollector());
     FleetOptions options;
+    options.trust = trust_.get();
     options.port = port_;
     options.agents = workload_.agents;
     options.connects_per_second = workload_.connects_per_second;
     load_ = std::make_unique<FleetLoad>(set_, options);
-    RONDA_RETURN_IF_ERROR(load_->ConnectAll(kConnectSeconds));
+    RONDA_RETURN_IF_ERROR(Connect());
     load_->Run(workload_.warm_up_seconds);
     Measure();
     if (workload_.storm) {
@@ -90,7 +97,7 @@ class Fleet {
     }
     load_->Finish(kDrainSeconds);
     figures_.peak_rss_mib = PeakRssMibOf(collector_.pid());
-    const auto api = query::NewRemoteApi({.address = fmt::format("127.0.0.1:{}", port_)});
+    const auto api = query::NewRemoteApi({.address = "unix:" + dir_.File("s")});
     RONDA_ASSIGN_OR_RETURN(verdict_, CheckFleet(*api, set_, *load_));
     collector_.Signal(SIGTERM);
     const int code = collector_.Wait(120'000);
@@ -102,13 +109,15 @@ class Fleet {
   bool Report() const {
     const FleetTally& tally = load_->tally();
     fmt::print(
-        "{} agents x {} series, {} s: {:.0f} samples/s\n"
+        "{} agents x {} series, {} s{}: {:.0f} samples/s\n"
+        "  all connected      after {:.1f} s, {:.2f} ms of the collector's CPU each\n"
         "  collector          {:.3f} core, {:.0f} MiB RSS ({:.0f} at most)\n"
         "  acknowledged in    p50 {:.1f} ms, p99 {:.1f} ms ({:.2f} acks a frame)\n"
         "  wire               {:.2f} bytes a sample, both ways\n"
         "  read back          {} samples right, {} lost, {} duplicated, {} wrong\n"
         "  load generator     {:.3f} core, p99 {:.1f} ms late, {} streams ended, {} refused\n",
-        workload_.agents, workload_.series, workload_.seconds, figures_.samples_per_second,
+        workload_.agents, workload_.series, workload_.seconds, workload_.tls ? ", TLS" : "",
+        figures_.samples_per_second, figures_.connect_seconds, figures_.connect_cpu_ms,
         figures_.cores, figures_.rss_mib, figures_.peak_rss_mib, figures_.ack_p50_ms,
         figures_.ack_p99_ms, figures_.acks_per_frame, figures_.wire_bytes_per_sample,
         verdict_.samples, verdict_.lost, verdict_.duplicated, verdict_.wrong, figures_.own_cores,
@@ -141,7 +150,9 @@ class Fleet {
                            {"streams_ended", tally.ended},
                            {"generator_cores", figures_.own_cores},
                            {"generator_late_p99_ms", figures_.late_p99_ms},
-                           {"tls", false}};
+                           {"connect_seconds", figures_.connect_seconds},
+                           {"connect_cpu_ms", figures_.connect_cpu_ms},
+                           {"tls", workload_.tls}};
     if (workload_.storm) {
       line["storm_seconds"] = figures_.storm_seconds;
     }
@@ -156,21 +167,24 @@ class Fleet {
     std::ofstream(dir_.File("rules/fleet.yml")) << FleetRules();
     std::ofstream(dir_.File("collector.yml"))
         << fmt::format("limits:\n  max_agents: {}\n", workload_.agents + 100);
-    const std::vector<std::string> argv = {ProgramPath("ronda-collector"),
-                                           "--insecure",
-                                           "--config",
-                                           dir_.File("collector.yml"),
-                                           "--data",
-                                           data_,
-                                           "--listen",
-                                           "127.0.0.1:0",
-                                           "--no-socket",
-                                           "--rules",
-                                           dir_.File("rules"),
-                                           "--print-address",
-                                           dir_.File("address"),
-                                           "--log-level",
-                                           "error"};
+    std::vector<std::string> argv = {ProgramPath("ronda-collector"),
+                                     "--config",
+                                     dir_.File("collector.yml"),
+                                     "--data",
+                                     data_,
+                                     "--listen",
+                                     "127.0.0.1:0",
+                                     "--socket",
+                                     dir_.File("s"),
+                                     "--rules",
+                                     dir_.File("rules"),
+                                     "--print-address",
+                                     dir_.File("address"),
+                                     "--log-level",
+                                     "error"};
+    if (!workload_.tls) {
+      argv.emplace_back("--insecure");
+    }
     collector_.Start(argv);
     std::string address;
     const bool ready = Eventually(60'000, [&] {
@@ -181,6 +195,17 @@ class Fleet {
       return Fail(absl::StatusCode::kUnavailable, "the collector did not start");
     }
     port_ = std::stoi(address.substr(address.rfind(':') + 1));
+    return absl::OkStatus();
+  }
+
+  absl::Status Connect() {
+    const double cpu_before = CpuSecondsOf(collector_.pid());
+    const auto start = std::chrono::steady_clock::now();
+    RONDA_RETURN_IF_ERROR(load_->ConnectAll(kConnectSeconds));
+    figures_.connect_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    figures_.connect_cpu_ms =
+        (CpuSecondsOf(collector_.pid()) - cpu_before) * 1000 / workload_.agents;
     return absl::OkStatus();
   }
 
@@ -228,6 +253,7 @@ class Fleet {
   ScaleSet set_;
   Process collector_;
   int port_ = 0;
+  std::unique_ptr<FleetTrust> trust_;  // null: plain text
   std::unique_ptr<FleetLoad> load_;
   Figures figures_;
   FleetVerdict verdict_;

@@ -11,14 +11,18 @@ namespace {
 
 void AddAgent(CLI::App* app, AgentWorkload* agent) {
   CLI::App* command = app->add_subcommand(
-      "agent", "the agent on this machine beside prometheus-node-exporter scraped at 1 s");
+      "agent", "the agent on this machine, TLS on, beside node_exporter, collectd and netdata");
   command->add_option("--for", agent->seconds, "seconds to measure (default 60)")
       ->check(CLI::Range(2, 3600));
   command->add_option("--warm-up", agent->warm_up_seconds, "seconds before (default 10)")
       ->check(CLI::Range(1, 600));
   command->add_option("--postgres", agent->postgres,
                       "watch this PostgreSQL too (a libpq connection string)");
-  command->footer("Example:\n  ronda-bench agent --for 60\n");
+  command->add_flag("--plain", agent->plain, "without TLS");
+  command->footer(
+      "Peers whose Debian packages are not there (prometheus-node-exporter, collectd-core,\n"
+      "netdata-core) are left out.\n\n"
+      "Example:\n  ronda-bench agent --for 60\n");
 }
 
 void AddSetOptions(CLI::App* command, SetOptions* options) {
@@ -72,6 +76,8 @@ void AddFleet(CLI::App* app, FleetWorkload* fleet) {
       ->check(CLI::Range(1, 3600));
   command->add_option("--ramp", fleet->connects_per_second, "connections a second (default 2000)")
       ->check(CLI::Range(1, 100'000));
+  command->add_flag("--tls", fleet->tls,
+                    "TLS 1.3, each agent with its own certificate of the collector's authority");
   command->add_flag("--storm", fleet->storm,
                     "then cut all connections at once and see how long all take to be back");
   command->add_option("--seed", fleet->seed, "another seed, other values (default 1)");
@@ -83,7 +89,21 @@ void AddFleet(CLI::App* app, FleetWorkload* fleet) {
       "read back and compared.\n\n"
       "Examples:\n"
       "  ronda-bench fleet --agents 10000 --series 100 --for 60s\n"
+      "  ronda-bench fleet --agents 10000 --series 100 --for 60s --tls --ramp 200\n"
       "  ronda-bench fleet --agents 1000 --series 400 --for 20s --storm\n");
+}
+
+void AddOutage(CLI::App* app, OutageWorkload* outage) {
+  CLI::App* command = app->add_subcommand(
+      "outage", "a collector that was away: how fast what the agents kept comes, and live data");
+  command->add_option("--agents", outage->agents, "default 50")->check(CLI::Range(1, 1000));
+  command->add_option("--series", outage->series, "of each agent (default 500)")
+      ->check(CLI::Range(1, 10'000));
+  command
+      ->add_option("--away", outage->away_seconds,
+                   "time by the samples' clock, which goes faster: 120s, 60m (default 60m)")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, int64_t>{{"s", 1}, {"m", 60}}));
+  command->footer("Example:\n  ronda-bench outage --agents 50 --series 500 --away 60m\n");
 }
 
 void AddRetain(CLI::App* app, RetainWorkload* retain) {
@@ -149,6 +169,8 @@ int main(int argc, char** argv) {
   ronda::bench::AddQuery(&app, &query);
   ronda::bench::FleetWorkload fleet;
   ronda::bench::AddFleet(&app, &fleet);
+  ronda::bench::OutageWorkload outage;
+  ronda::bench::AddOutage(&app, &outage);
   ronda::bench::RetainWorkload retain;
   ronda::bench::RestartWorkload restart;
   ronda::bench::AddRetain(&app, &retain);
@@ -177,6 +199,9 @@ int main(int argc, char** argv) {
   }
   if (app.got_subcommand("restart-fill")) {
     return ronda::bench::RunRestartFill(folder, restart);
+  }
+  if (app.got_subcommand("outage")) {
+    return ronda::bench::RunOutage(outage);
   }
   if (app.got_subcommand("fleet")) {
     return ronda::bench::RunFleet(fleet);

@@ -2,6 +2,7 @@
 // last is the agreed JSON, and that its figures can be true.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,7 +18,7 @@ using nlohmann::json;
 
 Output Bench(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), ProgramPath("ronda-bench"));
-  return RunProgram(arguments, 120'000);
+  return RunProgram(arguments, std::getenv("RONDA_LONG") != nullptr ? 1'800'000 : 120'000);
 }
 
 json LastLine(const Output& output) {
@@ -125,6 +126,37 @@ TEST(FleetBenchTest, LosesNothingAndComesBackAfterAStorm) {
   EXPECT_GT(line.value("wire_bytes_per_sample", 0.0), 0.1);
   EXPECT_FALSE(line.value("tls", true));
   EXPECT_LT(line.value("storm_seconds", 1e9), 30);
+}
+
+TEST(FleetBenchTest, SpeaksTlsWithACertificateForEachAgent) {
+  const json line = LastLine(Bench({"fleet", "--tls", "--agents", "30", "--series", "100", "--for",
+                                    "2s", "--warm-up", "1", "--ramp", "100", "--storm"}));
+  EXPECT_TRUE(line.value("tls", false));
+  EXPECT_GT(line.value("samples_per_second", 0.0), 30 * 100 / 2);
+  for (const char* key : {"lost", "duplicated", "wrong", "unasked_acks", "rejected"}) {
+    EXPECT_EQ(line.value(key, -1), 0) << key;
+  }
+  // Shaking hands takes two signatures and three checks of one.
+  EXPECT_GT(line.value("connect_cpu_ms", 0.0), 0.1);
+}
+
+TEST(OutageBenchTest, AllThatWasKeptComesBackBesideLiveData) {
+  // RONDA_LONG: an hour of fifty agents.
+  const bool full = std::getenv("RONDA_LONG") != nullptr;
+  const json line = LastLine(Bench({"outage", "--agents", full ? "50" : "5", "--series",
+                                    full ? "500" : "120", "--away", full ? "60m" : "300s"}));
+  const int agents = full ? 50 : 5;
+  EXPECT_GE(line.value("away_seconds", 0.0), full ? 3600 : 300);
+  EXPECT_GE(line.value("samples", 0), agents * (full ? 500 * 3600 : 120 * 300));
+  for (const char* key : {"lost", "duplicated", "wrong", "false_gaps", "given_up"}) {
+    EXPECT_EQ(line.value(key, -1), 0) << key;
+  }
+  EXPECT_EQ(line.value("late_nodes", 0), agents);
+  EXPECT_GT(line.value("catch_up_seconds", 0.0), 0);
+  if (full) {
+    EXPECT_GE(line.value("times_real_time", 0.0), 20);
+    EXPECT_LE(line.value("live_lag_max_s", 99.0), 5);
+  }
 }
 
 TEST(RetainBenchTest, StaysUnderItsLimitAndKeepsTheRestRight) {

@@ -10,6 +10,7 @@ struct AgentWorkload {
   int seconds = 60;
   int warm_up_seconds = 10;
   std::string postgres;
+  bool plain = false;  // without TLS
 };
 
 int RunAgent(const AgentWorkload& workload);
@@ -59,6 +60,7 @@ struct FleetWorkload {
   int64_t seconds = 60;
   int64_t warm_up_seconds = 10;
   int connects_per_second = 2000;
+  bool tls = false;    // each agent with a certificate of its own
   bool storm = false;  // afterwards all connections are cut at once
   uint64_t seed = 1;
   std::string data;     // keep the data folder here; "" removes it
@@ -67,6 +69,15 @@ struct FleetWorkload {
 
 // Many agents at 1 Hz on one collector.
 int RunFleet(const FleetWorkload& workload);
+
+struct OutageWorkload {
+  int agents = 50;
+  int series = 500;
+  int64_t away_seconds = 3600;
+};
+
+// A collector that was away, and all that its agents kept meanwhile.
+int RunOutage(const OutageWorkload& workload);
 
 struct RetainWorkload {
   int nodes = 100;
