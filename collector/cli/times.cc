@@ -57,6 +57,14 @@ std::optional<int64_t> ParseAnyTime(std::string_view text, int64_t now_ms, absl:
   return ParseCivil(text, zone);
 }
 
+// A window that is told by its length begins at a whole step, as those of charts do: of whole
+// minutes the store has roll-ups. With steps of more than an hour the begin would be too far from
+// what was asked for.
+bool BeginsAtWholeStep(int64_t step_ms) {
+  constexpr int64_t kMinuteMs = 60'000;
+  return step_ms > 0 && step_ms % kMinuteMs == 0 && step_ms <= 60 * kMinuteMs;
+}
+
 absl::Status CheckExclusive(const WindowArgs& args) {
   const bool window = !args.since.empty() || !args.from.empty() || !args.to.empty();
   if (!args.at.empty() && (window || !args.step.empty())) {
@@ -141,6 +149,9 @@ absl::StatusOr<Window> ParseWindow(const WindowArgs& args, int64_t now_ms, absl:
   }
   if (!args.step.empty()) {
     RONDA_ASSIGN_OR_RETURN(window.step_ms, ParseDuration(args.step));
+  }
+  if (!args.since.empty() && BeginsAtWholeStep(window.step_ms)) {
+    window.from_ms -= window.from_ms % window.step_ms;
   }
   if (window.from_ms >= window.to_ms) {
     return Fail(absl::StatusCode::kInvalidArgument,

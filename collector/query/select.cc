@@ -98,7 +98,9 @@ absl::Status SelectSeries(const store::Queryable& data, const Clock& clock, cons
                           const SelectSpec& spec, absl::FunctionRef<bool(SeriesData)> visit) {
   RONDA_RETURN_IF_ERROR(Validate(spec, limits));
   const int64_t deadline_ms = clock.MonotonicMs() + limits.max_ms;
-  const store::LongHistory history(data, spec.step_ms);
+  const store::LongHistory history = spec.instant || spec.step_ms == 0
+                                         ? store::LongHistory(data, spec.step_ms)
+                                         : store::LongHistory(data, spec.start_ms, spec.step_ms);
   std::vector<SeriesData> result;
   int64_t samples = 0;
   absl::Status stopped;

@@ -98,12 +98,53 @@ LongHistory::Thinned LongHistory::thinned() const {
   return thinned_;
 }
 
+absl::Status LongHistory::SelectByMinute(const std::vector<Matcher>& matchers, int64_t start_ms,
+                                         int64_t end_ms, const TimeRange& minutes,
+                                         absl::FunctionRef<bool(const SeriesView&)> visit) const {
+  PointsBySeries all;
+  RONDA_RETURN_IF_ERROR(data_.SelectBuckets(matchers, Resolution::kMinute, minutes.from_ms + 1,
+                                            minutes.to_ms, [&](const BucketsView& view) {
+                                              AddPoints(view, minutes, &all);
+                                              return true;
+                                            }));
+  for (const auto& [from_ms, to_ms] :
+       {std::pair(start_ms, minutes.from_ms), std::pair(minutes.to_ms + 1, end_ms)}) {
+    if (from_ms > to_ms) {
+      continue;
+    }
+    RONDA_RETURN_IF_ERROR(data_.Select(matchers, from_ms, to_ms, [&](const SeriesView& view) {
+      Points& points = all[view.labels];
+      points = Merge(points, view);
+      points.metric = view.metric;
+      return true;
+    }));
+  }
+  for (const auto& [labels, points] : all) {
+    if (!points.t_ms.empty() && !visit({labels, points.metric, points.t_ms, points.values})) {
+      break;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LongHistory::Select(const std::vector<Matcher>& matchers, int64_t start_ms,
                                  int64_t end_ms,
                                  absl::FunctionRef<bool(const SeriesView&)> visit) const {
   PointsBySeries thin;
   Thinned now;
-  for (const TimeRange& gone : data_.WithoutSamples(start_ms - 1, end_ms)) {
+  const std::vector<TimeRange> without = data_.WithoutSamples(start_ms - 1, end_ms);
+  if (minutes_do_) {
+    RONDA_ASSIGN_OR_RETURN(const TimeRange minutes,
+                           data_.BucketsCover(matchers, Resolution::kMinute, start_ms - 1, end_ms));
+    // What has not come into level 1 yet has no buckets either.
+    const bool all_there = std::all_of(without.begin(), without.end(), [&](const TimeRange& gone) {
+      return gone.from_ms >= minutes.to_ms;
+    });
+    if (minutes.to_ms > minutes.from_ms && all_there) {
+      return SelectByMinute(matchers, start_ms, end_ms, minutes, visit);
+    }
+  }
+  for (const TimeRange& gone : without) {
     RONDA_RETURN_IF_ERROR(ReadThinned(data_, matchers, gone, step_ms_, &thin, &now.resolution_ms));
   }
   std::erase_if(thin, [](const auto& one) { return one.second.t_ms.empty(); });

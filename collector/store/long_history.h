@@ -24,6 +24,14 @@ class LongHistory : public QueryableView {
   // than an hour. 0: as finely as there is.
   LongHistory(const Queryable& data, int64_t step_ms) : QueryableView(data), step_ms_(step_ms) {}
 
+  // For who wants nothing but the newest sample at each of the points first_ms, first_ms + step_ms,
+  // ...: where all of them are whole minutes, the last samples of minutes do, and Select() leaves
+  // the others out, unread.
+  LongHistory(const Queryable& data, int64_t first_ms, int64_t step_ms)
+      : QueryableView(data),
+        step_ms_(step_ms),
+        minutes_do_(step_ms > 0 && step_ms % kMinuteMs == 0 && first_ms % kMinuteMs == 0) {}
+
   // What the Selects so far took from buckets. Times in (from, to] have a point each
   // `resolution_ms` at the least, so that a shorter look-back may find none; 0: nothing was taken.
   struct Thinned {
@@ -40,7 +48,12 @@ class LongHistory : public QueryableView {
                             absl::FunctionRef<bool(const SeriesView&)> visit) const override;
 
  private:
+  absl::Status SelectByMinute(const std::vector<Matcher>& matchers, int64_t start_ms,
+                              int64_t end_ms, const TimeRange& minutes,
+                              absl::FunctionRef<bool(const SeriesView&)> visit) const;
+
   const int64_t step_ms_;
+  const bool minutes_do_ = false;
   mutable Mutex mu_;
   mutable Thinned thinned_ ABSL_GUARDED_BY(mu_);
 };

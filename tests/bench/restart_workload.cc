@@ -77,8 +77,10 @@ absl::Status Run(const RestartWorkload& workload) {
   RONDA_RETURN_IF_ERROR(seconds_of([&] { return system->Start(); }, &after_kill));
   RONDA_RETURN_IF_ERROR(system->Stop());
   RONDA_RETURN_IF_ERROR(seconds_of([&] { return system->Start(); }, &after_stop));
-  const int64_t now_ms = SystemClock().NowMs();
-  const ReadQuery query{"all", "node_load1", now_ms - workload.hours * kHourMs, now_ms, 600'000};
+  // As a chart asks: at whole steps.
+  constexpr int64_t kStepMs = 600'000;
+  const int64_t end_ms = SystemClock().NowMs() / kStepMs * kStepMs;
+  const ReadQuery query{"all", "node_load1", end_ms - workload.hours * kHourMs, end_ms, kStepMs};
   RONDA_ASSIGN_OR_RETURN(const Answer answer, system->Read(query));
   RONDA_ASSIGN_OR_RETURN(const DiskUse disk, system->Disk());
   RONDA_RETURN_IF_ERROR(system->Stop());

@@ -100,6 +100,16 @@ TEST(Times, SinceCountsBackFromTheEnd) {
   EXPECT_EQ(window.step_ms, 5000);
 }
 
+TEST(Times, SinceBeginsAtAWholeStepOfMinutes) {
+  ASSERT_OK_AND_ASSIGN(Window window, WindowOf({{kSince, "1d"}, {kStep, "7m"}}));
+  EXPECT_EQ(window.from_ms % (7 * 60'000), 0);
+  EXPECT_LE(window.from_ms, kNow - 86'400'000);
+  EXPECT_GT(window.from_ms, kNow - 86'400'000 - 7 * 60'000);
+  EXPECT_EQ(window.to_ms, kNow);
+  ASSERT_OK_AND_ASSIGN(window, WindowOf({{kSince, "30d"}, {kStep, "1d"}}));
+  EXPECT_EQ(window.from_ms, kNow - int64_t{30} * 86'400'000);
+}
+
 TEST(Times, AtIsAnInstant) {
   ASSERT_OK_AND_ASSIGN(const Window window, WindowOf({{kAt, "-15m"}}));
   EXPECT_TRUE(window.instant);

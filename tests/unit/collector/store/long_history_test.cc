@@ -1,6 +1,8 @@
 // Buckets through the store, and what stands for samples that are gone.
 #include "collector/store/long_history.h"
 
+#include <bit>
+#include <map>
 #include <vector>
 
 #include "common/model/sample.h"
@@ -112,6 +114,57 @@ TEST_F(LongHistoryTest, ThenTheLastOfEachHour) {
   }));
   ASSERT_EQ(got, (Samples{{kT0 + 3'600'000, 36'001}}));
   EXPECT_EQ(history.thinned().resolution_ms, kHourMs);
+}
+
+// At each whole minute the newest sample, or marker, is the same as among all samples.
+TEST_F(LongHistoryTest, PointsOnWholeMinutesAreReadFromMinutes) {
+  options_.seal_after_ms = 1'000'000;
+  Open();
+  FrameMaker maker(1, {"host", "node", ""});
+  maker.StartRun(schema_);
+  AppendTicks(&maker, 1, 1'000);
+  for (int64_t tick = 1'001; tick < 1'100; ++tick) {
+    AppendValues(&maker, tick, {1, tick % 7 == 0 ? 5.0 : StaleMarker(), 2});
+  }
+  AppendValues(&maker, 1'500, {1, StaleMarker(), 2});
+  AppendTicks(&maker, 2'341, 7'000);  // into the next window, whose end is in level 0
+  ASSERT_OK(store_->Flush(5000));
+  clock_.Advance(9'000'000);
+  ASSERT_OK(store_->SealNow());
+  ASSERT_OK(store_->CompactDue());
+  const auto read = [&](const LongHistory& history) {
+    std::map<int64_t, uint64_t> samples;
+    EXPECT_OK(history.Select(m1_, kT0 + 1, kT0 + 9'600'000, [&](const SeriesView& view) {
+      for (size_t i = 0; i < view.t_ms.size(); ++i) {
+        samples[view.t_ms[i]] = std::bit_cast<uint64_t>(view.values[i]);
+      }
+      return true;
+    }));
+    return samples;
+  };
+  // A marker of a minute may stand at its end: which one is it, or which sample?
+  const auto newest = [](const std::map<int64_t, uint64_t>& samples, int64_t at) {
+    const auto after = samples.upper_bound(at);
+    if (after == samples.begin()) {
+      return std::pair<int64_t, uint64_t>();
+    }
+    const auto it = std::prev(after);
+    return it->second == kStaleBits ? std::pair(int64_t{0}, it->second)
+                                    : std::pair(it->first, it->second);
+  };
+  const std::map<int64_t, uint64_t> all = read(LongHistory(*store_, 60'000));
+  for (const int64_t step_ms : {60'000, 120'000, 600'000}) {
+    const LongHistory history(*store_, kT0 + 60'000, step_ms);
+    const std::map<int64_t, uint64_t> few = read(history);
+    EXPECT_EQ(history.thinned().resolution_ms, 0);
+    EXPECT_LT(few.size(), all.size() / 2);
+    for (int64_t at = kT0 + 60'000; at <= kT0 + 9'600'000; at += step_ms) {
+      EXPECT_EQ(newest(few, at), newest(all, at)) << (at - kT0) / 1000;
+    }
+  }
+  // Points between minutes need them all.
+  EXPECT_EQ(read(LongHistory(*store_, kT0 + 1'000, 60'000)), all);
+  EXPECT_EQ(read(LongHistory(*store_, kT0, 90'000)), all);
 }
 
 TEST_F(LongHistoryTest, SamplesThatAreThereStay) {
