@@ -158,6 +158,17 @@ TEST_F(SurveyTest, AFileThatWasPutAsideIsAProblem) {
   EXPECT_NE(reports[0].problems[0].find("ronda store repair"), std::string::npos);
 }
 
+TEST_F(SurveyTest, ALevelZeroThatAStartPutAsideIsAProblem) {
+  data_.Close();
+  const std::string name = "history/recent.db.damaged-20261120T000000Z";
+  std::filesystem::copy(data_.dir() + "/history/recent.db", data_.dir() + "/" + name);
+  const auto reports = Survey(Depth::kCheck);
+  ASSERT_EQ(reports.size(), 3u);
+  EXPECT_EQ(reports[0].name, name);
+  ASSERT_EQ(reports[0].problem_count, 1);
+  EXPECT_NE(reports[0].problems[0].find("brought back"), std::string::npos);
+}
+
 TEST_F(SurveyTest, AForeignFileIsAProblem) {
   const std::string folder = data_.dir() + "/history/raw";
   std::filesystem::create_directories(folder);
