@@ -104,14 +104,20 @@ class NetworkTest : public testing::Test {
   // What is live is at most 5 s old, and nothing is missing any more.
   bool Recovers() {
     return Eventually(90'000, [&] {
+      const std::vector<ToldGap> gaps = GapsOf(data_, "web1");
       const std::vector<int64_t> ticks = TicksOf(data_, "web1");
-      return !ticks.empty() && ticks.back() >= NowMs() - 5000 && Unexplained(ticks, {}).empty();
+      return !ticks.empty() && ticks.back() >= NowMs() - 5000 &&
+             Unexplained(ticks, StallsOf(gaps)).empty();
     });
   }
   void ExpectAllThere() {
     ASSERT_TRUE(Recovers()) << testing::PrintToString(TicksOf(data_, "web1")) << Logs();
     EXPECT_FALSE(HasDoubles(TicksOf(data_, "web1")));
-    EXPECT_TRUE(Eventually(20'000, [&] { return GapsOf(data_, "web1").empty(); }))
+    EXPECT_TRUE(Eventually(60'000,
+                           [&] {
+                             const std::vector<ToldGap> gaps = GapsOf(data_, "web1");
+                             return StallsOf(gaps).size() == gaps.size();
+                           }))
         << "all of it came: no gap is left" << Logs();
   }
   std::string Logs() {

@@ -1,6 +1,7 @@
 #include "tests/support/watched_node.h"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "absl/time/time.h"
@@ -81,6 +82,14 @@ std::vector<int64_t> Unexplained(const std::vector<int64_t>& ticks,
     }
   }
   return missing;
+}
+
+std::vector<ToldGap> StallsOf(const std::vector<ToldGap>& gaps) {
+  std::vector<ToldGap> stalls;
+  std::copy_if(gaps.begin(), gaps.end(), std::back_inserter(stalls), [](const ToldGap& gap) {
+    return gap.cause == "agent stalled" || gap.cause == "paused";
+  });
+  return stalls;
 }
 
 bool HasDoubles(const std::vector<int64_t>& ticks) {

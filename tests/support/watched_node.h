@@ -22,6 +22,9 @@ std::vector<ToldGap> GapsOf(const std::string& data_dir, const std::string& node
 // or take a tick).
 std::vector<int64_t> Unexplained(const std::vector<int64_t>& ticks,
                                  const std::vector<ToldGap>& gaps);
+// Those that say that the agent itself took no sample, because it had no CPU: on a busy machine
+// that happens, and is told.
+std::vector<ToldGap> StallsOf(const std::vector<ToldGap>& gaps);
 // True if a time is there twice.
 bool HasDoubles(const std::vector<int64_t>& ticks);
 
