@@ -1,6 +1,7 @@
 #include "collector/collector.h"
 
 #include <chrono>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -13,11 +14,13 @@
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/service.h"
 #include "collector/notify/outbox.h"
+#include "collector/query/gap_series.h"
 #include "collector/query/local_api.h"
 #include "collector/query/service.h"
 #include "collector/remote/receiver.h"
 #include "collector/rule_paths.h"
 #include "collector/rules/engine.h"
+#include "collector/rules/interval/evaluator.h"
 #include "collector/rules/rule_file.h"
 #include "collector/server.h"
 #include "collector/store/store.h"
@@ -171,6 +174,8 @@ struct Collector::Impl {
   std::unique_ptr<notify::Outbox> outbox;
   std::unique_ptr<ingest::Pipeline> pipeline;
   std::unique_ptr<query::LocalApi> api;
+  std::unique_ptr<query::WithGaps> rule_data;
+  std::unique_ptr<rules::Evaluator> evaluator;
   std::unique_ptr<trust::Authority> authority;  // null: plain text
   std::unique_ptr<trust::Audit> audit;
   std::unique_ptr<trust::Ledger> ledger;
@@ -209,6 +214,7 @@ absl::Status Collector::Impl::StartHttp(const Clock& clock) {
   sources.api = api.get();
   sources.store = store.get();
   sources.rules = engine.get();
+  sources.evaluator = evaluator.get();
   sources.pipeline = pipeline.get();
   sources.outbox = outbox.get();
   sources.receiver = receiver.get();
@@ -251,7 +257,12 @@ absl::Status Collector::Impl::Reload() {
     return tokens.status();
   }
   const size_t count = CountRules(files);
-  RONDA_RETURN_IF_ERROR(engine->Reload(std::move(files)));
+  std::vector<rules::Alert> to_evaluator;
+  std::vector<rules::Alert> to_engine;
+  RONDA_RETURN_IF_ERROR(engine->Reload(files, &to_evaluator));
+  evaluator->Reload(std::move(files), &to_engine);
+  evaluator->Adopt(std::move(to_evaluator));
+  engine->Adopt(std::move(to_engine));
   RONDA_RETURN_IF_ERROR(http->tokens().Reload());
   obs::Info("collector", "reloaded rules={} tokens={}", count, tokens.ok() ? tokens->size() : 0);
   return absl::OkStatus();
@@ -265,7 +276,7 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
               "there are no rules: nothing will ever alert; give some with --rules, with rules: in "
               "collector.yml, or in /etc/ronda/rules (the defaults are in deploy/rules)");
   }
-  RONDA_ASSIGN_OR_RETURN(engine, rules::Engine::New(std::move(files)));
+  RONDA_ASSIGN_OR_RETURN(engine, rules::Engine::New(files));
   store::Store::Options options;
   options.dir = config.data_dir;
   options.commit_interval_ms = config.commit_interval_ms;
@@ -288,18 +299,27 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   pipeline_options.silence_grace_ms = config.silence_grace_ms;
   pipeline_options.max_nodes = static_cast<size_t>(config.limits.max_agents);
   pipeline = std::make_unique<ingest::Pipeline>(pipeline_options, *store, *engine, *outbox, clock);
-  RONDA_RETURN_IF_ERROR(pipeline->Restore());
+  std::vector<rules::Alert> at_interval;
+  RONDA_RETURN_IF_ERROR(pipeline->Restore(&at_interval));
   RONDA_RETURN_IF_ERROR(ingest::ExpectNodes(config.expected_nodes, *pipeline, *store, clock));
   RONDA_RETURN_IF_ERROR(RestoreOutbox());
   query::LocalApi::Options api_options;
   api_options.data_dir = config.data_dir;
   api = std::make_unique<query::LocalApi>(*store, pipeline.get(), clock, api_options);
+  // A gap that lasts does so as long as rules look.
+  rule_data = std::make_unique<query::WithGaps>(
+      *store, [this](int64_t start_ms, int64_t end_ms) { return api->Gaps(start_ms, end_ms, ""); },
+      std::numeric_limits<int64_t>::max());
+  evaluator = std::make_unique<rules::Evaluator>(std::move(files), rules::EvaluatorOptions{},
+                                                 *pipeline, *rule_data, clock);
+  evaluator->Restore(std::move(at_interval));
   RONDA_RETURN_IF_ERROR(BuildTrust(clock));
   outbox->Start();
   RONDA_RETURN_IF_ERROR(Serve(clock));
   RONDA_ASSIGN_OR_RETURN(receiver, remote::Receiver::New({}, *pipeline, *store, clock));
   RONDA_RETURN_IF_ERROR(StartHttp(clock));
   ticker = std::make_unique<Ticker>(*pipeline, *streams, authority.get());
+  evaluator->Start();
   return absl::OkStatus();
 }
 
@@ -377,6 +397,9 @@ absl::Status Collector::Reload() { return impl_->Reload(); }
 void Collector::Stop() {
   Impl& impl = *impl_;
   impl.ticker.reset();
+  if (impl.evaluator != nullptr) {
+    impl.evaluator->Stop();
+  }
   if (impl.http != nullptr) {
     impl.http->Stop(kStopGraceMs);
   }

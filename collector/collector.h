@@ -2,15 +2,17 @@
 //
 // Threads, all named: ronda-ingest (the streams of all agents; decoding, rules, the head),
 // store-journal (commits; calls Batch::on_commit), store-checkpt, store-seal, store-compact and
-// store-disk, ronda-tick (silence, certificates), notify-NAME for each channel, those of HTTP
-// (http/server.h), and one to four of gRPC's for everything that is no stream of an agent.
+// store-disk, ronda-tick (silence, certificates), ronda-rules (rules at intervals), notify-NAME for
+// each channel, those of HTTP (http/server.h), and one to four of gRPC's for everything that is no
+// stream of an agent.
 //
 // Lock order, the outermost first. A thread that holds one of these takes only such as stand below:
 //
 //   admin::AdminService      one change of a node at a time
 //   trust::Ledger::change_mu_, trust::Audit      a change with its entry; waits for the commit
+//   rules::Evaluator::run_mu_
 //   ingest::Pipeline         the one order for all that arrives
-//   rules::Engine
+//   rules::Engine, rules::Evaluator::mu_
 //   notify::Outbox
 //   store::Store             pass_mu_ of sealer and compactor, write_mu_ of files, StoreState::mu
 //   access::LiveStreams, trust::Ledger::mu_, trust::Authority

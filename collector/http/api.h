@@ -23,7 +23,8 @@ class Api;
 }
 namespace ronda::rules {
 class Engine;
-}
+class Evaluator;
+}  // namespace ronda::rules
 namespace ronda::ingest {
 class Pipeline;
 }
@@ -41,6 +42,7 @@ struct Sources {
   query::Api* api = nullptr;
   store::Store* store = nullptr;
   const rules::Engine* rules = nullptr;
+  const rules::Evaluator* evaluator = nullptr;
   ingest::Pipeline* pipeline = nullptr;
   const notify::Outbox* outbox = nullptr;
   remote::Receiver* receiver = nullptr;

@@ -12,6 +12,7 @@
 #include "collector/notify/outbox.h"
 #include "collector/remote/receiver.h"
 #include "collector/rules/engine.h"
+#include "collector/rules/interval/evaluator.h"
 #include "collector/store/store.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
@@ -156,10 +157,18 @@ void AddAlerting(const Sources& sources, Exposition* out) {
                "Alerts not raised because of their group's limit.");
   out->Counter("ronda_rules_duplicates_total", Real(rules.duplicates),
                "Alerts not raised because another series has the same labels.");
+  const rules::EvaluatorCounters at_interval =
+      sources.evaluator != nullptr ? sources.evaluator->counters() : rules::EvaluatorCounters{};
+  out->Counter("ronda_rules_evaluations_total", Real(at_interval.evaluations),
+               "Evaluations of rules at an interval.");
+  out->Counter("ronda_rules_evaluation_failures_total", Real(at_interval.failures),
+               "Those that gave an error.");
+  out->Counter("ronda_rules_missed_total", Real(at_interval.missed),
+               "Evaluations of groups that were missed because another took too long.");
   out->Metric("ronda_alerts", "gauge", "Alerts by state.");
-  out->Sample(Real(rules.firing), One("state", "firing"));
-  out->Sample(Real(rules.pending), One("state", "pending"));
-  out->Sample(Real(rules.unknown), One("state", "unknown"));
+  out->Sample(Real(rules.firing + at_interval.firing), One("state", "firing"));
+  out->Sample(Real(rules.pending + at_interval.pending), One("state", "pending"));
+  out->Sample(Real(rules.unknown + at_interval.unknown), One("state", "unknown"));
   const std::vector<notify::ChannelCounters> channels = sources.outbox->counters();
   const auto add = [&](std::string_view name, std::string_view help, auto member) {
     out->Metric(name, "counter", help);

@@ -8,6 +8,7 @@
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/model/node_checks.h"
+#include "common/model/rule_series.h"
 #include "common/model/sample.h"
 #include "common/obs/log.h"
 
@@ -53,21 +54,8 @@ Pipeline::Pipeline(const Options& options, store::Store& store, rules::Engine& e
 
 Pipeline::~Pipeline() = default;
 
-absl::Status Pipeline::Restore() {
+absl::Status Pipeline::Restore(std::vector<rules::Alert>* others) {
   MutexLock lock(&mu_);
-  std::vector<rules::Alert> alerts;
-  absl::Status bad;
-  RONDA_RETURN_IF_ERROR(
-      store_.ScanState(rules::kAlertSpace, [&](std::string_view key, std::string_view value) {
-        auto alert = rules::DecodeAlert(value);
-        if (alert.ok()) {
-          alerts.push_back(*std::move(alert));
-        } else {
-          obs::Error("ingest", "a stored alert cannot be read and is left out key={} error=\"{}\"",
-                     key, Message(alert.status()));
-        }
-      }));
-  engine_.Restore(std::move(alerts));
   for (const store::NodeInfo& info : store_.Nodes()) {
     RONDA_ASSIGN_OR_RETURN(const store::NodeId id, store_.PutNode(info));
     auto node = std::make_unique<Node>();
@@ -84,6 +72,7 @@ absl::Status Pipeline::Restore() {
     nodes_[id] = std::move(node);
   }
   RONDA_RETURN_IF_ERROR(RestoreLives());
+  RONDA_RETURN_IF_ERROR(RestoreAlertsLocked(others));
   return store_.ScanState(store::kHoleSpace,
                           [&](std::string_view key, std::string_view value)
                               ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -162,11 +151,12 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& as_told,
   }
   info.name = request.node;
   info.labels = request.labels;
+  const bool of_rules = info.agent_version == kOfRulesAlone;
   info.agent_version = request.agent_version;
   if (info.epoch.id == 0 || info.epoch.id == request.epoch.id) {
     SetAgent(request.epoch, request.boot_id, &info);
   }
-  if (is_new) {
+  if (is_new || of_rules) {
     info.first_seen_ms = clock_.NowMs();
   }
   RONDA_ASSIGN_OR_RETURN(const store::NodeId id, store_.PutNode(info));
@@ -224,14 +214,18 @@ absl::StatusOr<Joined> Pipeline::JoinImport(const JoinRequest& request) {
                 "{} nodes are known already, twice limits.max_agents of collector.yml",
                 nodes_.size());
   }
-  if (is_new) {
+  const bool of_rules = info.agent_version == kOfRulesAlone;
+  if (is_new || of_rules) {
     info.name = request.node;
     info.first_seen_ms = clock_.NowMs();
+    info.agent_version.clear();
   }
   RONDA_ASSIGN_OR_RETURN(const store::NodeId id, store_.PutNode(info));
   std::unique_ptr<Node>& slot = nodes_[id];
   if (slot == nullptr) {
     slot = std::make_unique<Node>();
+    slot->info = info;
+  } else if (of_rules) {
     slot->info = info;
   }
   return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch), request.node,
@@ -554,6 +548,9 @@ std::vector<query::LiveNode> Pipeline::LiveNodes() const {
   out.reserve(nodes_.size());
   const int64_t now_mono = clock_.MonotonicMs();
   for (const auto& [id, node] : nodes_) {
+    if (node->info.agent_version == kOfRulesAlone) {
+      continue;
+    }
     query::LiveNode live;
     live.name = node->info.name;
     live.connected = node->port != nullptr;

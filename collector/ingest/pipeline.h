@@ -20,9 +20,12 @@
 #include "collector/ingest/group_silence.h"
 #include "collector/ingest/holes.h"
 #include "collector/ingest/own_frames.h"
+#include "collector/ingest/rule_frames.h"
 #include "collector/notify/outbox.h"
 #include "collector/query/live_status.h"
 #include "collector/rules/engine.h"
+#include "collector/rules/interval/alert_series.h"
+#include "collector/rules/interval/host.h"
 #include "collector/store/node_life.h"
 #include "collector/store/store.h"
 #include "common/base/clock.h"
@@ -78,6 +81,9 @@ inline constexpr std::string_view kStopped = "agent stopped";
 inline constexpr std::string_view kKilled = "agent killed";
 inline constexpr std::string_view kRebooted = "host rebooted";
 
+// How often ALERTS of rules on arrival is written if nothing happens.
+inline constexpr int64_t kTellAlertsMs = 30'000;
+
 // The names of groups that an import sends begin with this. What was imported is history: it makes
 // no node look alive, no rule sees it, and the collector says no silence about it.
 inline constexpr std::string_view kImportGroups = "import/";
@@ -113,7 +119,7 @@ struct PipelineCounters {
 
 // Thread-safe. Lock order: Pipeline, then rules engine, then store. Sessions are called with the
 // pipeline's lock held only through SessionPort::Close.
-class Pipeline : public query::LiveStatus {
+class Pipeline : public query::LiveStatus, public rules::RuleHost {
  public:
   struct Options {
     int64_t silence_after_ms = 30'000;
@@ -134,8 +140,9 @@ class Pipeline : public query::LiveStatus {
            notify::Outbox& outbox, const Clock& clock);
   ~Pipeline() override;
 
-  // Takes up where the collector before stopped: its nodes, alerts and unsent messages.
-  absl::Status Restore();
+  // Takes up where the collector before stopped: its nodes, alerts and unsent messages. Alerts of
+  // rules that run at intervals go to `others`; without it they are not taken up.
+  absl::Status Restore(std::vector<rules::Alert>* others = nullptr);
 
   // A stream says who it is. kInvalidArgument: bad name or label. kAlreadyExists: another agent of
   // that name is connected and alive (a cloned node?).
@@ -196,6 +203,10 @@ class Pipeline : public query::LiveStatus {
   void Tick();
 
   PipelineCounters counters() const;
+
+  // rules::RuleHost
+  absl::Status Commit(rules::RuleCommit commit) override;
+  StringMap<rules::NodeCondition> NodeConditions() const override;
 
   // query::LiveStatus
   std::vector<query::LiveNode> LiveNodes() const override;
@@ -303,6 +314,13 @@ class Pipeline : public query::LiveStatus {
   void NoteReturnLocked(Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void UpdateGroupsLocked(int64_t now_mono_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellGroupLocked(double ratio) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Under this name, which need not be an agent's.
+  absl::StatusOr<store::NodeId> RuleNodeLocked(const std::string& name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CommitRuleLocked(rules::RuleCommit commit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellAlertsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreAlertsLocked(std::vector<rules::Alert>* others)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasGroupRuleLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts transitions, their records and messages, and own records into one batch, which is taken
@@ -342,6 +360,12 @@ class Pipeline : public query::LiveStatus {
   StringMap<std::string> renamed_ ABSL_GUARDED_BY(mu_);
   GroupSilence groups_ ABSL_GUARDED_BY(mu_);
   Source group_source_ ABSL_GUARDED_BY(mu_);  // of the group that is silent; id 0: none
+  RuleFrames rule_frames_ ABSL_GUARDED_BY(mu_);
+  StringMap<store::NodeId> rule_nodes_ ABSL_GUARDED_BY(mu_);
+  // Of the alerts of rules on arrival, as they were told of last.
+  rules::AlertSeries alert_series_ ABSL_GUARDED_BY(mu_);
+  uint64_t alerts_told_ ABSL_GUARDED_BY(mu_) = 0;  // transitions of the engine until then
+  int64_t alerts_told_mono_ms_ ABSL_GUARDED_BY(mu_) = 0;
   bool old_group_forgotten_ ABSL_GUARDED_BY(mu_) = false;  // of before the restart
   // Of the last Tick(), for the rate since.
   int64_t rate_samples_ ABSL_GUARDED_BY(mu_) = 0;

@@ -21,6 +21,12 @@ std::shared_ptr<const Schema> RatioSchema(const std::string& group) {
   return schema;
 }
 
+bool NamesRatio(const std::vector<Matcher>& matchers) {
+  return std::any_of(matchers.begin(), matchers.end(), [](const Matcher& matcher) {
+    return matcher.name() == kMetricName && matcher.Matches(kRatio);
+  });
+}
+
 }  // namespace
 
 // Without a rule that reads it each node is told by itself: nothing may go untold.
@@ -29,10 +35,8 @@ bool Pipeline::HasGroupRuleLocked() const {
   for (const rules::RuleFile& file : *files) {
     for (const rules::RuleGroup& group : file.groups) {
       for (const rules::Rule& rule : group.rules) {
-        for (const Matcher& matcher : rule.condition.matchers) {
-          if (matcher.name() == kMetricName && matcher.Matches(kRatio)) {
-            return true;
-          }
+        if (rule.on_arrival && NamesRatio(rule.condition->matchers)) {
+          return true;
         }
       }
     }

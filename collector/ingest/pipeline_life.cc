@@ -5,6 +5,7 @@
 #include "collector/ingest/pipeline.h"
 #include "common/base/status.h"
 #include "common/model/node_checks.h"
+#include "common/model/rule_series.h"
 #include "common/obs/log.h"
 
 namespace ronda::ingest {
@@ -109,7 +110,8 @@ absl::Status Pipeline::CheckChange(const std::string& name, NodeChange change,
 void Pipeline::Apply(const NodeLife& life, NodeChange change) {
   MutexLock lock(&mu_);
   store::NodeInfo info = store_.FindNode(life.node).value_or(store::NodeInfo{});
-  if (info.name.empty()) {
+  if (info.name.empty() || info.agent_version == kOfRulesAlone) {
+    info.agent_version.clear();
     info.name = life.node;
     info.first_seen_ms = clock_.NowMs();
   }
@@ -265,7 +267,8 @@ void Pipeline::TickExpectedLocked(store::NodeId id, Node& node) {
 
 void Pipeline::RestoreSourcesLocked(store::NodeId id, Node& node) {
   for (const store::SourceInfo& source : store_.Sources(id)) {
-    if (source.group.name.starts_with(kImportGroups)) {
+    if (source.group.name.starts_with(kImportGroups) ||
+        source.group.name.starts_with(kRuleGroups)) {
       continue;
     }
     Source& known = SourceLocked(node, source.group);

@@ -138,6 +138,7 @@ void Pipeline::Tick() {
   }
   ticked_mono_ms_ = now;
   UpdateGroupsLocked(now);
+  TellAlertsLocked();
   const bool full = store_.DiskFull();
   for (auto& [id, node] : nodes_) {
     if (node->life == store::LifeState::kRetired) {

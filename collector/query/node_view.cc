@@ -10,6 +10,7 @@
 #include "collector/store/node_life.h"
 #include "common/base/status.h"
 #include "common/model/matcher.h"
+#include "common/model/rule_series.h"
 #include "common/model/sample.h"
 
 namespace ronda::query {
@@ -142,7 +143,7 @@ absl::StatusOr<std::vector<NodeStatus>> ViewNodes(const store::Store& store, con
       }));
   std::vector<NodeStatus> result;
   for (const store::NodeInfo& info : store.Nodes()) {
-    if (!only.empty() && info.name != only) {
+    if ((!only.empty() && info.name != only) || info.agent_version == kOfRulesAlone) {
       continue;
     }
     NodeStatus& status = result.emplace_back();

@@ -12,6 +12,7 @@
 #include "collector/store/hole.h"
 #include "common/base/status.h"
 #include "common/model/record.h"
+#include "common/model/rule_series.h"
 #include "common/obs/log.h"
 
 namespace ronda::query {
@@ -112,7 +113,7 @@ absl::Status ReadAlertLog(const store::RecordReader& records, int64_t start_ms, 
                           std::string_view node, absl::FunctionRef<bool(AlertEvent)> visit) {
   return records.ScanRecords(AlertRecord().name, node, start_ms, end_ms,
                              [&](std::string_view of_node, const Record& record) {
-                               return visit(ToEvent(of_node, record));
+                               return visit(ToEvent(of_node == kNoNode ? "" : of_node, record));
                              });
 }
 

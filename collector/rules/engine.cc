@@ -1,11 +1,13 @@
 #include "collector/rules/engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "collector/rules/placement.h"
 #include "common/base/status.h"
 #include "common/model/sample.h"
 
@@ -16,26 +18,23 @@ bool IsOver(const Alert& alert) {
   return alert.state == AlertState::kInactive || alert.state == AlertState::kResolved;
 }
 
+// The series of a plan's entry.
+SeriesName NameOf(const SourceTick& tick, const Plan& plan, uint32_t entry) {
+  const uint32_t column = plan.entries[entry].column;
+  return {plan.schema->metric_of(column).name, &plan.schema->series[column].labels,
+          &tick.target_labels};
+}
+
 // Ends an alert for a reason that is not in its data.
 Transition EndAlert(Alert alert, int64_t t_ms, std::string_view reason) {
   static const Rule kNoRule;
-  const Observation ended{Observation::Kind::kEnded, 0, reason};
-  return *Advance(kNoRule, ended, t_ms, 0, &alert);
-}
-
-// Whether an alert with these labels can be of this rule.
-bool CouldRaise(const PlacedRule& placed, const Alert& alert) {
-  if (placed.rule->name != alert.rule || placed.group->name != alert.group) {
-    return false;
-  }
-  return std::all_of(placed.rule->labels.begin(), placed.rule->labels.end(), [&](const auto& l) {
-    return l.value.has_actions() || alert.labels.Get(l.name) == l.value.text();
-  });
+  const Observation ended{.kind = Observation::Kind::kEnded, .reason = reason};
+  return *Advance(kNoRule, ended, t_ms, {}, &alert);
 }
 
 bool ReadsUp(const Rule& rule) {
   bool named = false;
-  for (const Matcher& matcher : rule.condition.matchers) {
+  for (const Matcher& matcher : rule.condition->matchers) {
     if (matcher.name() == kMetricName) {
       named = true;
       if (!matcher.Matches("up")) {
@@ -47,15 +46,21 @@ bool ReadsUp(const Rule& rule) {
 }
 
 absl::Status CheckFiles(const std::vector<RuleFile>& files) {
-  std::set<std::tuple<std::string, std::string, std::vector<Label>>> seen;
+  using Identity = std::tuple<std::string, std::string, std::vector<Label>>;
+  std::set<Identity> seen;
   for (const RuleFile& file : files) {
     for (const RuleGroup& group : file.groups) {
+      std::set<Identity> here;  // twice in one group is a warning of ReadRules()
       for (const Rule& rule : group.rules) {
+        if (rule.record) {
+          continue;
+        }
         std::vector<Label> labels;
         for (const TemplatedLabel& label : rule.labels) {
           labels.push_back({label.name, label.value.text()});
         }
-        if (!seen.emplace(group.name, rule.name, std::move(labels)).second) {
+        const auto [mine, is_new] = here.emplace(group.name, rule.name, std::move(labels));
+        if (is_new && !seen.insert(*mine).second) {
           return Fail(absl::StatusCode::kInvalidArgument,
                       "{}:{}: another file has the rule \"{}\" in a group \"{}\" with these labels",
                       file.path, rule.line, rule.name, group.name);
@@ -71,43 +76,88 @@ absl::Status CheckFiles(const std::vector<RuleFile>& files) {
 absl::StatusOr<std::unique_ptr<Engine>> Engine::New(std::vector<RuleFile> files,
                                                     EngineOptions options) {
   RONDA_RETURN_IF_ERROR(CheckFiles(files));
-  std::unique_ptr<Engine> engine(new Engine(options));
+  std::unique_ptr<Engine> engine(new Engine(std::move(options)));
   MutexLock lock(&engine->mu_);
   engine->SetFiles(std::move(files));
   return engine;
 }
 
 void Engine::SetFiles(std::vector<RuleFile> files) {
+  PlaceRules(&files);
   files_ = std::make_shared<const std::vector<RuleFile>>(std::move(files));
   rules_.clear();
   for (const RuleFile& file : *files_) {
     for (const RuleGroup& group : file.groups) {
       for (const Rule& rule : group.rules) {
-        rules_.push_back({&rule, &group, ReadsUp(rule)});
+        if (rule.on_arrival) {
+          rules_.push_back({&rule, &group, ReadsUp(rule)});
+        }
       }
     }
   }
   active_of_rule_.assign(rules_.size(), 0);
 }
 
-absl::Status Engine::Reload(std::vector<RuleFile> files) {
+void Engine::ForgetPlansLocked() {
+  instances_.clear();
+  unclaimed_.clear();
+  plans_.clear();
+  active_of_rule_.assign(rules_.size(), 0);
+  for (auto& [number, source] : sources_) {
+    source.plan = nullptr;
+    source.watches.clear();
+    source.watched.clear();
+  }
+}
+
+absl::Status Engine::Reload(std::vector<RuleFile> files, std::vector<Alert>* others) {
   RONDA_RETURN_IF_ERROR(CheckFiles(files));
   MutexLock lock(&mu_);
   std::vector<Alert> alerts;
   for (auto& [key, instance] : instances_) {
     alerts.push_back(std::move(instance->alert));
   }
-  instances_.clear();
-  unclaimed_.clear();
-  plans_.clear();
-  for (auto& [number, source] : sources_) {
-    source.plan = nullptr;
-    source.watches.clear();
-    source.watched.clear();
-  }
+  ForgetPlansLocked();
   SetFiles(std::move(files));
+  if (others != nullptr) {
+    const auto ours = std::partition(alerts.begin(), alerts.end(), [this](const Alert& alert) {
+      return FindRuleLocked(alert) != rules_.end() || !HasIntervalRuleLocked(alert);
+    });
+    others->insert(others->end(), std::make_move_iterator(ours),
+                   std::make_move_iterator(alerts.end()));
+    alerts.erase(ours, alerts.end());
+  }
   RestoreLocked(std::move(alerts));
   return absl::OkStatus();
+}
+
+std::vector<PlacedRule>::const_iterator Engine::FindRuleLocked(const Alert& alert) const {
+  return std::find_if(rules_.begin(), rules_.end(), [&](const PlacedRule& placed) {
+    return CouldRaise(*placed.group, *placed.rule, alert);
+  });
+}
+
+bool Engine::HasIntervalRuleLocked(const Alert& alert) const {
+  for (const RuleFile& file : *files_) {
+    for (const RuleGroup& group : file.groups) {
+      if (std::any_of(group.rules.begin(), group.rules.end(), [&](const Rule& rule) {
+            return !rule.on_arrival && CouldRaise(group, rule, alert);
+          })) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Between ticks: all plans are made anew, so that the sources' next ticks claim them.
+void Engine::Adopt(std::vector<Alert> alerts) {
+  MutexLock lock(&mu_);
+  for (auto& [key, instance] : instances_) {
+    alerts.push_back(std::move(instance->alert));
+  }
+  ForgetPlansLocked();
+  RestoreLocked(std::move(alerts));
 }
 
 void Engine::Restore(std::vector<Alert> alerts) {
@@ -117,8 +167,7 @@ void Engine::Restore(std::vector<Alert> alerts) {
 
 void Engine::RestoreLocked(std::vector<Alert> alerts) {
   for (Alert& alert : alerts) {
-    const auto rule = std::find_if(rules_.begin(), rules_.end(),
-                                   [&](const PlacedRule& r) { return CouldRaise(r, alert); });
+    const auto rule = FindRuleLocked(alert);
     std::string key = AlertKey(alert);
     if (IsOver(alert) || instances_.contains(key)) {
       continue;
@@ -267,9 +316,9 @@ void Engine::Claim(const SourceTick& tick, const std::vector<Instance*>& claimed
   for (uint32_t i = 0; i < plan.entries.size() && !claimed.empty(); ++i) {
     const PlacedRule& placed = rules_[plan.entries[i].rule];
     if (wanted.contains(Name(placed.group->name, placed.rule->name))) {
-      const Labels& series = plan.schema->series[plan.entries[i].column].labels;
+      const Labels series = NameOf(tick, plan, i).All();
       entries.try_emplace(
-          {placed.group->name, AlertLabels(*placed.rule, series, tick.target_labels)}, i);
+          {placed.group->name, AlertLabels(*placed.rule, series, 0, tick.t_ms, options_.texts)}, i);
     }
   }
   for (Instance* instance : claimed) {
@@ -297,16 +346,19 @@ void Engine::SetWatch(Source* source, Watch watch) {
 void Engine::StepWatches(const SourceTick& tick, Source* source, std::vector<Transition>* out) {
   const Plan& plan = *source->plan;
   const bool up = plan.up_column >= 0 && tick.values[static_cast<size_t>(plan.up_column)] == 1;
-  const Observation absent = up ? Observation{Observation::Kind::kEnded, 0, "ended"}
-                                : Observation{Observation::Kind::kMissing, 0, "source failing"};
+  const Observation absent =
+      up ? Observation{.kind = Observation::Kind::kEnded, .reason = "ended"}
+         : Observation{.kind = Observation::Kind::kMissing, .reason = "source failing"};
   size_t kept = 0;
   for (Watch watch : source->watches) {
     const bool has_entry = watch.entry != kNoEntry;
     const double value = has_entry ? tick.values[plan.entries[watch.entry].column] : StaleMarker();
     bool keep = false;
     if (watch.instance != nullptr) {
-      const Observation present{Observation::Kind::kValue, value, ""};
-      keep = Step(IsStale(value) ? absent : present, tick.t_ms, watch.instance, out);
+      keep = IsStale(value) ? Step(absent, tick.t_ms, watch.instance, out)
+                            : Step(Compared(*rules_[watch.instance->rule].rule, value,
+                                            NameOf(tick, plan, watch.entry)),
+                                   tick.t_ms, watch.instance, out);
     } else if (!IsStale(value) && plan.Holds(watch.entry, value)) {
       watch.instance = Raise(tick, plan, watch.entry, out);
       keep = true;
@@ -347,8 +399,8 @@ Engine::Instance* Engine::Raise(const SourceTick& tick, const Plan& plan, uint32
   alert.rule = placed.rule->name;
   alert.group = placed.group->name;
   alert.node = tick.node;
-  alert.labels =
-      AlertLabels(*placed.rule, plan.schema->series[e.column].labels, tick.target_labels);
+  const SeriesName name = NameOf(tick, plan, entry);
+  alert.labels = AlertLabels(*placed.rule, name.All(), 0, tick.t_ms, options_.texts);
   instance->key = AlertKey(alert);
   instance->rule = e.rule;
   if (instances_.contains(instance->key)) {
@@ -358,14 +410,14 @@ Engine::Instance* Engine::Raise(const SourceTick& tick, const Plan& plan, uint32
   Instance* const raised = instance.get();
   ++active_of_rule_[e.rule];
   instances_.emplace(raised->key, std::move(instance));
-  Step({Observation::Kind::kValue, tick.values[e.column], ""}, tick.t_ms, raised, out);
+  Step(Compared(*placed.rule, tick.values[e.column], name), tick.t_ms, raised, out);
   return raised;
 }
 
 bool Engine::Step(const Observation& seen, int64_t t_ms, Instance* instance,
                   std::vector<Transition>* out) {
-  auto transition =
-      Advance(*rules_[instance->rule].rule, seen, t_ms, options_.unknown_for_ms, &instance->alert);
+  const LifeOptions life{options_.unknown_for_ms, &options_.texts};
+  auto transition = Advance(*rules_[instance->rule].rule, seen, t_ms, life, &instance->alert);
   if (transition) {
     ++counters_.transitions;
     out->push_back(*std::move(transition));
@@ -386,7 +438,7 @@ void Engine::AgeUnclaimed(const SourceTick& tick, std::vector<Transition>* out) 
   if (found == unclaimed_.end()) {
     return;
   }
-  const Observation missing{Observation::Kind::kMissing, 0, "its source is gone"};
+  const Observation missing{.kind = Observation::Kind::kMissing, .reason = "its source is gone"};
   std::vector<Instance*>& waiting = found->second;
   size_t kept = 0;
   for (Instance* instance : waiting) {
@@ -407,7 +459,7 @@ void Engine::AgeUnclaimed(const SourceTick& tick, std::vector<Transition>* out) 
 void Engine::OnNodeSilent(std::string_view node, int64_t t_ms, std::vector<Transition>* out) {
   MutexLock lock(&mu_);
   FlushOver(t_ms, out);
-  const Observation missing{Observation::Kind::kMissing, 0, "node silent"};
+  const Observation missing{.kind = Observation::Kind::kMissing, .reason = "node silent"};
   for (auto& [key, instance] : instances_) {
     // Those that are unknown already stay as they are: their end is the ticks' affair.
     if (instance->alert.node == node && instance->alert.state != AlertState::kUnknown &&
@@ -419,7 +471,7 @@ void Engine::OnNodeSilent(std::string_view node, int64_t t_ms, std::vector<Trans
 
 void Engine::Forget(Instance* instance, int64_t t_ms, std::string_view reason,
                     std::vector<Transition>* out) {
-  Step({Observation::Kind::kEnded, 0, reason}, t_ms, instance, out);
+  Step({.kind = Observation::Kind::kEnded, .reason = reason}, t_ms, instance, out);
 }
 
 void Engine::OnSourceForgotten(uint64_t source, int64_t t_ms, std::string_view reason,

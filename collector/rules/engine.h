@@ -1,4 +1,5 @@
-// Evaluation of rules on arrival: each frame goes past the rules once, before its commit.
+// Evaluation of rules on arrival (placement.h says which): each frame goes past the rules once,
+// before its commit.
 //
 // Rules are compiled per schema to lists of columns (plan.h). A frame costs a comparison for each
 // rule of each changed column and a step (lifecycle.h) for each alert of its source that is active;
@@ -15,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -55,6 +57,7 @@ struct EngineOptions {
   // An alert from before a restart or reload that no source of its node claims is unknown after
   // this much sample time.
   int64_t unclaimed_for_ms = 60'000;
+  TextContext texts = {};
 };
 
 struct RuleCounters {
@@ -103,9 +106,12 @@ class Engine {
   void OnSourceForgotten(uint64_t source, int64_t t_ms, std::string_view reason,
                          std::vector<Transition>* out) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Other rules from the next tick on; alerts go on as after Restore(). On an error nothing
-  // changes.
-  absl::Status Reload(std::vector<RuleFile> files) ABSL_LOCKS_EXCLUDED(mu_);
+  // Other rules from the next tick on; alerts go on as after Restore(). Those whose rule runs at an
+  // interval now go to `others`, if it is not null. On an error nothing changes.
+  absl::Status Reload(std::vector<RuleFile> files, std::vector<Alert>* others = nullptr)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // As Restore(), between ticks: alerts of rules that ran at an interval before.
+  void Adopt(std::vector<Alert> alerts) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Copies, sorted by group, rule and labels.
   std::vector<Alert> Active() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -138,9 +144,13 @@ class Engine {
     int late_in_a_row = 0;
   };
 
-  explicit Engine(EngineOptions options) : options_(options) {}
+  explicit Engine(EngineOptions options) : options_(std::move(options)) {}
 
   void SetFiles(std::vector<RuleFile> files) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ForgetPlansLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::vector<PlacedRule>::const_iterator FindRuleLocked(const Alert& alert) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasIntervalRuleLocked(const Alert& alert) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestoreLocked(std::vector<Alert> alerts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsLate(const SourceTick& tick, Source* source) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Rebuild(const SourceTick& tick, Source* source) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -8,15 +8,16 @@ namespace {
 
 class Step {
  public:
-  Step(const Rule& rule, const Observation& seen, int64_t t_ms, Alert* alert)
-      : rule_(rule), seen_(seen), t_ms_(t_ms), alert_(*alert) {}
+  Step(const Rule& rule, const Observation& seen, int64_t t_ms, const LifeOptions& options,
+       Alert* alert)
+      : rule_(rule), seen_(seen), t_ms_(t_ms), options_(options), alert_(*alert) {}
 
-  std::optional<Transition> Run(int64_t unknown_for_ms) {
+  std::optional<Transition> Run() {
     switch (seen_.kind) {
       case Observation::Kind::kValue:
         return Value();
       case Observation::Kind::kMissing:
-        return Missing(unknown_for_ms);
+        return Missing();
       case Observation::Kind::kEnded:
         return Over(seen_.reason);
     }
@@ -32,7 +33,7 @@ class Step {
       case AlertState::kPending:
         return Pending(was_unknown);
       default:
-        if (!rule_.condition.Holds(seen_.value)) {
+        if (!seen_.holds) {
           return std::nullopt;
         }
         alert_.active_at_ms = t_ms_;
@@ -41,7 +42,7 @@ class Step {
   }
 
   std::optional<Transition> Pending(bool was_unknown) {
-    if (!rule_.condition.Holds(seen_.value)) {
+    if (!seen_.holds) {
       return Over("");
     }
     const bool long_hole = was_unknown && t_ms_ - alert_.changed_at_ms >= rule_.for_ms;
@@ -55,10 +56,8 @@ class Step {
   }
 
   std::optional<Transition> Fired(bool was_unknown) {
-    const bool holds =
-        rule_.condition.Holds(seen_.value) || (rule_.clear && !rule_.clear->Holds(seen_.value));
     const int64_t kept_before = alert_.keep_since_ms;
-    if (holds) {
+    if (seen_.holds || !seen_.cleared) {
       alert_.keep_since_ms = 0;
     } else if (rule_.keep_firing_for_ms > 0) {
       if (alert_.keep_since_ms == 0 || alert_.keep_since_ms > t_ms_) {
@@ -78,9 +77,9 @@ class Step {
                                                : std::nullopt;
   }
 
-  std::optional<Transition> Missing(int64_t unknown_for_ms) {
+  std::optional<Transition> Missing() {
     if (alert_.state == AlertState::kUnknown) {
-      if (t_ms_ - alert_.changed_at_ms < unknown_for_ms) {
+      if (t_ms_ - alert_.changed_at_ms < options_.unknown_for_ms) {
         return std::nullopt;
       }
       return Over("unknown for too long");
@@ -98,7 +97,7 @@ class Step {
 
   std::optional<Transition> Fire() {
     alert_.fired_at_ms = std::max(t_ms_, alert_.changed_at_ms);
-    ExpandAnnotations(rule_, seen_.value, &alert_);
+    Explain();
     auto transition = To(AlertState::kFiring);
     transition->notify = true;
     return transition;
@@ -116,9 +115,18 @@ class Step {
       alert_.value = seen_.value;
     }
     if (state == AlertState::kPending) {
-      ExpandAnnotations(rule_, alert_.value, &alert_);
+      Explain();
     }
     return Make(from, reason);
+  }
+
+  void Explain() {
+    if (seen_.kind == Observation::Kind::kValue && seen_.series.series != nullptr) {
+      static const TextContext kNone;
+      alert_.annotations =
+          AlertAnnotations(rule_, seen_.series.All(), seen_.value, alert_.changed_at_ms,
+                           options_.texts != nullptr ? *options_.texts : kNone);
+    }
   }
 
   Transition Make(AlertState from, std::string_view reason) const {
@@ -129,24 +137,24 @@ class Step {
   const Rule& rule_;
   const Observation& seen_;
   const int64_t t_ms_;
+  const LifeOptions& options_;
   Alert& alert_;
 };
 
 }  // namespace
 
-std::optional<Transition> Advance(const Rule& rule, const Observation& seen, int64_t t_ms,
-                                  int64_t unknown_for_ms, Alert* alert) {
-  return Step(rule, seen, t_ms, alert).Run(unknown_for_ms);
+Observation Compared(const Rule& rule, double value, const SeriesName& series) {
+  return {.kind = Observation::Kind::kValue,
+          .value = value,
+          .reason = "",
+          .holds = rule.condition->Holds(value),
+          .cleared = !rule.clear || rule.clear->Holds(value),
+          .series = series};
 }
 
-void ExpandAnnotations(const Rule& rule, double value, Alert* alert) {
-  alert->annotations.clear();
-  const tmpl::AlertData data{alert->labels, value, {}};
-  tmpl::Environment environment;
-  environment.now_ms = alert->changed_at_ms;
-  for (const TemplatedLabel& annotation : rule.annotations) {
-    alert->annotations.push_back({annotation.name, annotation.value.ExpandOrSay(data, environment)});
-  }
+std::optional<Transition> Advance(const Rule& rule, const Observation& seen, int64_t t_ms,
+                                  const LifeOptions& options, Alert* alert) {
+  return Step(rule, seen, t_ms, options, alert).Run();
 }
 
 }  // namespace ronda::rules

@@ -7,19 +7,33 @@
 
 #include "collector/rules/alert.h"
 #include "collector/rules/rule_file.h"
+#include "collector/rules/texts.h"
 #include "collector/rules/transition.h"
 
 namespace ronda::rules {
 
 struct Observation {
   enum class Kind {
-    kValue,    // a sample
+    kValue,    // a sample, or the answer of an expression
     kMissing,  // no sample, and nobody says that the series is over
     kEnded,    // no sample, and its source is up: the thing it measured is gone
   };
   Kind kind = Kind::kValue;
   double value = 0;         // of kValue
   std::string_view reason;  // of kMissing and kEnded
+  // Of kValue: whether the rule's expression is true, and if it is not, whether its ronda_clear is
+  // (true without one).
+  bool holds = false;
+  bool cleared = true;
+  SeriesName series = {};  // of kValue, for the texts
+};
+
+// A value of the series of a rule on arrival, judged by its condition.
+Observation Compared(const Rule& rule, double value, const SeriesName& series);
+
+struct LifeOptions {
+  int64_t unknown_for_ms = 24LL * 3600 * 1000;  // an unknown alert ends after this
+  const TextContext* texts = nullptr;           // null: as if there were no external labels
 };
 
 // Takes `alert` one step on and returns the transition if there is one. An alert that is kInactive
@@ -36,11 +50,8 @@ struct Observation {
 //   unknown   true          what it was. If that was pending: `for` goes on if the hole was shorter
 //                           than `for`, else it starts anew
 //             false, ended  as what it was: resolved (notify) if firing, else inactive
-//             missing       stays, at most `unknown_for_ms`: then resolved or inactive
+//             missing       stays, at most unknown_for_ms: then resolved or inactive
 std::optional<Transition> Advance(const Rule& rule, const Observation& seen, int64_t t_ms,
-                                  int64_t unknown_for_ms, Alert* alert);
-
-// Expands the rule's annotations for the alert.
-void ExpandAnnotations(const Rule& rule, double value, Alert* alert);
+                                  const LifeOptions& options, Alert* alert);
 
 }  // namespace ronda::rules

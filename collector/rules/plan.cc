@@ -7,7 +7,7 @@ namespace ronda::rules {
 namespace {
 
 bool MatchesTarget(const Rule& rule, const Labels& target_labels) {
-  for (const Matcher& matcher : rule.condition.matchers) {
+  for (const Matcher& matcher : rule.condition->matchers) {
     const std::string_view value = target_labels.Get(matcher.name());
     if (!value.empty() && !matcher.Matches(value)) {
       return false;
@@ -17,7 +17,7 @@ bool MatchesTarget(const Rule& rule, const Labels& target_labels) {
 }
 
 bool MatchesSeries(const Rule& rule, const Labels& series_labels, const Labels& target_labels) {
-  for (const Matcher& matcher : rule.condition.matchers) {
+  for (const Matcher& matcher : rule.condition->matchers) {
     if (matcher.name() != kMetricName && target_labels.Get(matcher.name()).empty() &&
         !matcher.Matches(series_labels.Get(matcher.name()))) {
       return false;
@@ -27,7 +27,7 @@ bool MatchesSeries(const Rule& rule, const Labels& series_labels, const Labels& 
 }
 
 bool MatchesName(const Rule& rule, const std::string& name) {
-  for (const Matcher& matcher : rule.condition.matchers) {
+  for (const Matcher& matcher : rule.condition->matchers) {
     if (matcher.name() == kMetricName && !matcher.Matches(name)) {
       return false;
     }
@@ -69,7 +69,7 @@ std::shared_ptr<const Plan> CompilePlan(const std::vector<PlacedRule>& rules,
       plan->up_column = static_cast<int>(column);
     }
     for (const uint32_t rule : by_metric[series.metric]) {
-      const promql::Threshold& condition = rules[rule].rule->condition;
+      const promql::Threshold& condition = *rules[rule].rule->condition;
       if (MatchesSeries(*rules[rule].rule, series.labels, target_labels)) {
         plan->entries.push_back(
             {static_cast<uint32_t>(column), rule, condition.op, condition.number});
@@ -79,21 +79,6 @@ std::shared_ptr<const Plan> CompilePlan(const std::vector<PlacedRule>& rules,
   plan->first.push_back(static_cast<uint32_t>(plan->entries.size()));
   plan->schema = std::move(schema);
   return plan;
-}
-
-Labels AlertLabels(const Rule& rule, const Labels& series_labels, const Labels& target_labels) {
-  Labels series = series_labels;
-  for (const Label& label : target_labels.all()) {
-    series.Set(label.name, label.value);
-  }
-  series.Set(kMetricName, "");
-  Labels out = series;
-  for (const TemplatedLabel& label : rule.labels) {
-    // Templates see the series' labels, not those that other lines of the rule add.
-    out.Set(label.name, label.value.ExpandOrSay({series, 0, {}}, {}));
-  }
-  out.Set("alertname", rule.name);
-  return out;
 }
 
 }  // namespace ronda::rules

@@ -50,8 +50,4 @@ std::shared_ptr<const Plan> CompilePlan(const std::vector<PlacedRule>& rules,
                                         const Labels& target_labels,
                                         std::shared_ptr<const Schema> schema);
 
-// The labels of the alert that `rule` raises for a series: the series' and the target's without
-// __name__, then the rule's, then alertname.
-Labels AlertLabels(const Rule& rule, const Labels& series_labels, const Labels& target_labels);
-
 }  // namespace ronda::rules

@@ -3,12 +3,15 @@
 #include <string>
 #include <utility>
 
+#include "common/model/rule_series.h"
+
 namespace ronda::store {
 namespace {
 
 Labels TargetLabels(const SourceRow& row) {
-  Labels target = row.node_labels;
-  target.Set("node", row.node_name);
+  const bool of_rules = row.group.name.starts_with(kRuleGroups);
+  Labels target = of_rules ? Labels() : row.node_labels;
+  target.Set("node", of_rules && row.node_name == kNoNode ? std::string_view() : row.node_name);
   target.Set("job", row.group.job);
   if (row.group.instance != kNoInstance) {
     target.Set("instance", row.group.instance.empty() ? row.node_name : row.group.instance);

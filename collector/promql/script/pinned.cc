@@ -3,43 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/functional/function_ref.h"
 #include "collector/promql/functions.h"
+#include "collector/promql/visit.h"
 
 namespace ronda::promql {
 namespace {
-
-void Visit(const Expr& expr, absl::FunctionRef<void(const Expr&)> visit) {
-  visit(expr);
-  switch (expr.kind) {
-    case NodeKind::kMatrix:
-      return visit(*static_cast<const MatrixSelector&>(expr).selector);
-    case NodeKind::kSubquery:
-      return Visit(*static_cast<const SubqueryExpr&>(expr).inner, visit);
-    case NodeKind::kParen:
-      return Visit(*static_cast<const ParenExpr&>(expr).inner, visit);
-    case NodeKind::kUnaryMinus:
-    case NodeKind::kUnaryPlus:
-      return Visit(*static_cast<const UnaryExpr&>(expr).operand, visit);
-    case NodeKind::kBinary:
-      Visit(*static_cast<const BinaryExpr&>(expr).left, visit);
-      return Visit(*static_cast<const BinaryExpr&>(expr).right, visit);
-    case NodeKind::kAggregate: {
-      const auto& aggregate = static_cast<const AggregateExpr&>(expr);
-      if (aggregate.param != nullptr) {
-        Visit(*aggregate.param, visit);
-      }
-      return Visit(*aggregate.operand, visit);
-    }
-    case NodeKind::kCall:
-      for (const ExprPtr& arg : static_cast<const CallExpr&>(expr).args) {
-        Visit(*arg, visit);
-      }
-      return;
-    default:
-      return;
-  }
-}
 
 // The copy; `pin` is off inside a subquery.
 class Copier {
@@ -123,7 +91,7 @@ bool IsQueryTime(const TimeShift& shift) {
 
 bool UsesQueryTimes(const Expr& expr) {
   bool found = false;
-  Visit(expr, [&found](const Expr& node) {
+  VisitExpr(expr, [&found](const Expr& node) {
     if (node.kind == NodeKind::kSelector) {
       found = found || IsQueryTime(static_cast<const VectorSelector&>(node).shift);
     } else if (node.kind == NodeKind::kSubquery) {
@@ -135,21 +103,11 @@ bool UsesQueryTimes(const Expr& expr) {
 
 ExprPtr Pinned(const Expr& expr, int64_t t_ms) {
   bool of_time = UsesQueryTimes(expr);
-  Visit(expr, [&of_time](const Expr& node) {
+  VisitExpr(expr, [&of_time](const Expr& node) {
     of_time = of_time || (node.kind == NodeKind::kCall &&
                           DependsOnTime(static_cast<const CallExpr&>(node).function.id));
   });
   return of_time ? nullptr : Copier(t_ms).Copy(expr, true);
-}
-
-std::vector<const VectorSelector*> SelectorsOf(const Expr& expr) {
-  std::vector<const VectorSelector*> selectors;
-  Visit(expr, [&selectors](const Expr& node) {
-    if (node.kind == NodeKind::kSelector) {
-      selectors.push_back(static_cast<const VectorSelector*>(&node));
-    }
-  });
-  return selectors;
 }
 
 }  // namespace ronda::promql

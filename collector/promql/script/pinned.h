@@ -15,7 +15,4 @@ ExprPtr Pinned(const Expr& expr, int64_t t_ms);
 // True if @ start() or @ end() is in it.
 bool UsesQueryTimes(const Expr& expr);
 
-// The selectors in it, range selectors' too.
-std::vector<const VectorSelector*> SelectorsOf(const Expr& expr);
-
 }  // namespace ronda::promql

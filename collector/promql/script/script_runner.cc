@@ -13,6 +13,7 @@
 #include "collector/promql/script/pinned.h"
 #include "collector/promql/script/script.h"
 #include "collector/promql/script/script_check.h"
+#include "collector/promql/visit.h"
 #include "common/base/status.h"
 
 namespace ronda::promql {

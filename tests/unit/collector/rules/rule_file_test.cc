@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "collector/promql/parser.h"
+#include "collector/rules/placement.h"
 #include "common/base/files.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -47,7 +49,8 @@ groups:
   const Rule& rule = group.rules[0];
   EXPECT_EQ(rule.name, "Hot");
   EXPECT_EQ(rule.line, 7);
-  EXPECT_EQ(rule.condition.ToString(), "cpu{core=~\"0|1\"} > 80");
+  EXPECT_EQ(rule.condition->ToString(), "cpu{core=~\"0|1\"} > 80");
+  EXPECT_EQ(rule.expr, "80 < cpu{core=~\"0|1\"}");
   EXPECT_EQ(rule.for_ms, 300'000);
   EXPECT_EQ(rule.keep_firing_for_ms, 5'400'000);
   ASSERT_EQ(rule.labels.size(), 2U);
@@ -79,17 +82,29 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
       {"groups:\n- name: g\n  interval: fast\n", "a.yml:3:13: \"interval\" must be a duration"},
       {"groups:\n- name: g\n  limit: -1\n", "\"limit\" must be a whole number"},
       {"groups:\n- name: g\n  limit: 1x\n", "\"limit\" must be a whole number"},
-      {"groups:\n- name: g\n  query_offset: 1m\n", "not supported in this version"},
+      {"groups:\n- name: g\n  query_offset: late\n",
+       "a.yml:3:17: \"query_offset\" must be a duration"},
       {"groups:\n- name: g\n- name: g\n", "a.yml:3:9: the group \"g\" is there twice"},
       {"groups:\n- name: g\n  name: h\n", "a.yml:3:3: the key \"name\" is there already"},
       {"groups:\n- name: g\n  rules: {}\n", "\"rules\" must be a list"},
-      {WithRule("record: a:b\n    expr: up > 1"), "a.yml:4:13: recording rules"},
+      {WithRule("record: a-b\n    expr: up > 1"), "a.yml:4:13: \"a-b\" cannot be the name"},
+      {WithRule("record: a:b\n    expr: up > 1\n    for: 5m"),
+       "a.yml:6:10: the rule \"a:b\" records a series: it has no \"for\""},
+      {WithRule("record: a:b\n    alert: A\n    expr: up"), "a.yml:4:5: a rule is either"},
       {WithRule("expr: up > 1"), "a.yml:4:5: the rule has no \"alert\""},
       {WithRule("alert: A"), "the rule \"A\" has no \"expr\""},
       {WithRule("alert: A\n    exp: up > 1"),
        "a.yml:5:5: unknown key \"exp\" in a rule, did you mean"},
-      {WithRule("alert: A\n    expr: rate(x[5m]) > 1"),
-       "a.yml:5:11: expr of the rule \"A\": 1:1: one side of the comparison must be a selector"},
+      {WithRule("alert: A\n    expr: rate(x) > 1"), "a.yml:5:16: expr of the rule \"A\": "},
+      {WithRule("alert: A\n    expr: 'rate(x) > 1'"), "a.yml:5:17: expr of the rule \"A\": "},
+      {WithRule("alert: A\n    expr: |\n      # why\n      up >\n\n      rate(x)"),
+       "a.yml:9:12: expr of the rule \"A\": "},
+      {WithRule("alert: A\n    expr: >\n      rate(x)\n      > 1"),
+       "a.yml:5:11: expr of the rule \"A\": 1:6: "},
+      {WithRule("alert: A\n    expr: rate(x[5m]) +"), "a.yml:5:24: expr of the rule \"A\": "},
+      {WithRule("alert: A\n    expr: x[5m]"),
+       "a.yml:5:11: expr of the rule \"A\" gives a range vector"},
+      {WithRule("alert: A\n    expr: '\"text\"'"), "gives a string"},
       {WithRule("alert: A\n    expr: [up]"), "\"expr\" in the rule \"A\" must be a text"},
       {WithRule("alert: A\n    expr: up > 1\n    for: 5"),
        "a.yml:6:10: \"for\" must be a duration"},
@@ -99,25 +114,132 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
        "\"a-b\" in labels of the rule \"A\" is not a name"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {a: b, a: c}"),
        "the key \"a\" is there already"},
-      {WithRule("alert: A\n    expr: up > 1\n    labels: {alertname: c}"),
-       "\"alertname\" of the rule \"A\" is reserved"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {__name__: c}"), "is reserved"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {a: [c]}"), "must be a text"},
-      {WithRule("alert: A\n    expr: up > 1\n    labels: {a: '{{ $value }}'}"), "uses $value"},
       {WithRule("alert: A\n    expr: up > 1\n    annotations: {a: '{{ $value | roundUp }}'}"),
        "a.yml:6:22: \"a\" in annotations of the rule \"A\": line 1: function \"roundUp\" not "
        "defined"},
-      {WithRule("alert: A\n    expr: up > 1\n    annotations: {a: '{{ query `up` | first }}'}"),
-       "a.yml:6:22: \"a\" in annotations of the rule \"A\" uses query()"},
-      {WithRule("alert: A\n    expr: up > 1\n    annotations: {ronda_clear: up}"),
-       "ronda_clear of the rule \"A\": 1:1: expected"},
-      {WithRule("alert: A\n    expr: up > 1\n    annotations: {ronda_clear: x < 1}"),
-       "ronda_clear of the rule \"A\" must be about the selector of its expr, up"},
-      {WithRule("{alert: A, expr: up > 1}\n  - {alert: A, expr: up > 2}"),
-       "a.yml:5:5: the group \"g\" has the rule \"A\""},
+      {WithRule("alert: A\n    expr: up > 1\n    annotations: {ronda_clear: up <}"),
+       "ronda_clear of the rule \"A\": unexpected"},
+      {WithRule("alert: A\n    expr: up > 1\n    annotations: {ronda_clear: 5}"),
+       "ronda_clear of the rule \"A\" must compare"},
   };
   for (const auto& [text, message] : kCases) {
     EXPECT_THAT(ParseRuleFile("a.yml", text), StatusIs(kInvalid, message)) << text;
+  }
+}
+
+TEST(RuleFileTest, EveryErrorIsTold) {
+  const RuleFileReport report = ReadRules("a.yml", R"(groups:
+- name: g
+  intervall: 1m
+  rules:
+  - alert: A
+    expr: rate(up) > 1
+    for: long
+  - record: a b
+    expr: sum(
+- name: g
+  limit: x
+)");
+  std::vector<std::string> told;
+  for (const Problem& problem : report.problems) {
+    told.push_back(problem.Format("a.yml").substr(0, 28));
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{
+                      "a.yml:3:3: unknown key \"inte", "a.yml:6:16: expr of the rule",
+                      "a.yml:7:10: \"for\" must be a ", "a.yml:8:13: \"a b\" cannot be ",
+                      "a.yml:9:15: expr of the rule", "a.yml:10:9: the group \"g\" is",
+                      "a.yml:11:10: \"limit\" must be"}));
+  EXPECT_FALSE(report.ok());
+}
+
+TEST(RuleFileTest, WhatLooksWrongIsAWarning) {
+  const RuleFileReport report = ReadRules("a.yml", R"(groups:
+- name: g
+  rules:
+  - alert: A
+    expr: up == bool 0
+    labels: {alertname: B, v: '{{ $value }}'}
+  - {alert: A, expr: up > 1, labels: {v: '{{ $value }}'}}
+)");
+  EXPECT_TRUE(report.ok());
+  std::vector<std::string> told;
+  for (const Problem& problem : report.problems) {
+    told.push_back(problem.Format("a.yml").substr(0, 36));
+  }
+  EXPECT_EQ(told,
+            (std::vector<std::string>{
+                "a.yml:5:11: warning: expr of the rul", "a.yml:6:13: warning: the label \"aler",
+                "a.yml:6:13: warning: the label \"v\" o", "a.yml:7:5: warning: the group \"g\" ha",
+                "a.yml:7:38: warning: the label \"v\" o"}));
+}
+
+TEST(RuleFileTest, ReadsRecordingRulesAndTheGroupsLabels) {
+  ASSERT_OK_AND_ASSIGN(const RuleFile file, ParseRuleFile("a.yml", R"(
+groups:
+- name: g
+  query_offset: 30s
+  labels: {team: db, severity: info}
+  rules:
+  - record: job:up:sum
+    expr: sum by (job) (up)
+    labels: {team: web, kept: '{{ as it stands }}'}
+  - alert: A
+    expr: job:up:sum < 1
+    labels: {severity: critical}
+)"));
+  const RuleGroup& group = file.groups[0];
+  EXPECT_EQ(group.query_offset_ms, 30'000);
+  EXPECT_TRUE(group.rules[0].record);
+  EXPECT_EQ(group.rules[0].record_labels.ToString(),
+            R"({kept="{{ as it stands }}",severity="info",team="web"})");
+  ASSERT_EQ(group.rules[1].labels.size(), 2U);
+  EXPECT_EQ(group.rules[1].labels[0].value.text(), "critical");
+  EXPECT_EQ(group.rules[1].labels[1].value.text(), "db");
+}
+
+// Each: the rules of a group, and whether the last one runs on arrival.
+TEST(RuleFileTest, PlacesRulesByWhatTheyRead) {
+  const std::pair<std::string, bool> kCases[] = {
+      {"{alert: A, expr: up == 0}", true},
+      {"{alert: A, expr: 4 < (node_load1)}", true},
+      {"{alert: A, expr: node_load1 > 4, annotations: {ronda_clear: node_load1 < 3}}", true},
+      {"{alert: A, expr: node_load1 > 4, annotations: {ronda_clear: node_load5 < 3}}", false},
+      {"{alert: A, expr: node_load1 offset 1m > 4}", false},
+      {"{alert: A, expr: 'rate(x[1m]) > 4'}", false},
+      {"{alert: A, expr: 1 > bool 0}", false},
+      {"{record: x, expr: node_load1 > 4}", false},
+      {"{record: x, expr: up}\n  - {alert: A, expr: x > 1}", false},
+      {"{alert: A, expr: 'ALERTS{alertname=\"B\"} == 1'}", false},
+      {"{alert: A, expr: '{__name__=~\".+\"} > 1'}", false},
+      {"{alert: A, expr: up == 0, labels: {v: '{{ $value }}'}}", false},
+      {"{alert: A, expr: up == 0, annotations: {s: '{{ query `up` | len }}'}}", false},
+  };
+  for (const auto& [rules, on_arrival] : kCases) {
+    ASSERT_OK_AND_ASSIGN(RuleFile file, ParseRuleFile("a.yml", WithRule(rules)));
+    std::vector<RuleFile> files = {file};
+    PlaceRules(&files);
+    EXPECT_EQ(files[0].groups[0].rules.back().on_arrival, on_arrival) << rules;
+  }
+}
+
+TEST(RuleFileTest, SomeExpressionsAreAboutSilence) {
+  const std::pair<const char*, bool> kCases[] = {
+      {"up == 0", true},
+      {"absent(x)", true},
+      {"avg_over_time(up[5m]) < 0.5", true},
+      {"x > 1 or up == 0", true},
+      {"count(ALERTS) > 3", true},
+      {"ronda_gap == 1", true},
+      {"x > 1", false},
+      {"{job=\"a\"} > 1", false},
+      {"x > 1 and on (node) up == 1", false},
+      {"x > 1 and on (node) (max_over_time(up[5m]) == 1)", false},
+  };
+  for (const auto& [expr, about] : kCases) {
+    ASSERT_OK_AND_ASSIGN(const auto tree, promql::Parse(expr));
+    EXPECT_EQ(IsAboutSilence(*tree), about) << expr;
   }
 }
 
