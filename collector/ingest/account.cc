@@ -23,6 +23,20 @@ uint64_t HashOf(const Schema& schema, size_t series) {
   return hash;
 }
 
+class SeriesHashes {
+ public:
+  void Add(const Schema& schema) {
+    hashes_.reserve(hashes_.size() + schema.series.size());
+    for (size_t i = 0; i < schema.series.size(); ++i) {
+      hashes_.insert(HashOf(schema, i));
+    }
+  }
+  bool Has(uint64_t hash) const { return hashes_.contains(hash); }
+
+ private:
+  absl::flat_hash_set<uint64_t> hashes_;
+};
+
 // Until `missing` tokens have come, in whole milliseconds and at least one.
 int64_t WaitMs(double missing, double per_second) {
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(missing / per_second * 1000)));
@@ -102,16 +116,49 @@ bool Account::Had(const GroupIdentity& group, const SchemaHash& schema) const {
   return std::find(had_.begin(), had_.end(), HashOf(group, schema)) != had_.end();
 }
 
-void Account::Remember(const GroupIdentity& group, const SchemaHash& schema) {
-  const uint64_t hash = HashOf(group, schema);
+void Account::Remember(const GroupIdentity& group, const SchemaHash& hash,
+                       const std::shared_ptr<const Schema>& schema) {
+  const uint64_t key = HashOf(group, hash);
   MutexLock lock(&mu_);
-  if (std::find(had_.begin(), had_.end(), hash) != had_.end()) {
+  if (std::find(had_.begin(), had_.end(), key) != had_.end()) {
     return;
   }
   if (had_.size() >= kMaxRemembered) {
     had_.pop_front();
   }
-  had_.push_back(hash);
+  had_.push_back(key);
+  const auto [first, added] = first_.try_emplace(group, schema);
+  if (added) {
+    return;
+  }
+  SeriesHashes known;
+  known.Add(*first->second);
+  for (size_t i = 0; i < schema->series.size(); ++i) {
+    if (const uint64_t series = HashOf(*schema, i); !known.Has(series)) {
+      if (seen_.size() >= kMaxSeen) {
+        seen_.clear();
+      }
+      seen_.insert(absl::HashOf(group, series));
+    }
+  }
+}
+
+size_t Account::CountNew(const GroupIdentity& group, const Schema& schema,
+                         const Schema* live) const {
+  SeriesHashes known;
+  if (live != nullptr) {
+    known.Add(*live);
+  }
+  MutexLock lock(&mu_);
+  if (const auto first = first_.find(group); first != first_.end()) {
+    known.Add(*first->second);
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < schema.series.size(); ++i) {
+    const uint64_t series = HashOf(schema, i);
+    count += known.Has(series) || seen_.contains(absl::HashOf(group, series)) ? 0 : 1;
+  }
+  return count;
 }
 
 void Account::Note(Refusal refusal, int64_t count, std::string_view detail, int64_t now_ms) {
@@ -135,22 +182,6 @@ std::vector<query::Refused> Account::refused() const {
     return a.last_ms > b.last_ms;
   });
   return out;
-}
-
-size_t CountNewSeries(const Schema& schema, const Schema* before) {
-  if (before == nullptr) {
-    return schema.series.size();
-  }
-  absl::flat_hash_set<uint64_t> had;
-  had.reserve(before->series.size());
-  for (size_t i = 0; i < before->series.size(); ++i) {
-    had.insert(HashOf(*before, i));
-  }
-  size_t count = 0;
-  for (size_t i = 0; i < schema.series.size(); ++i) {
-    count += had.contains(HashOf(schema, i)) ? 0 : 1;
-  }
-  return count;
 }
 
 }  // namespace ronda::ingest

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,7 +49,14 @@ class Account {
 
   // Whether the agent's group had this schema lately: then its series are not new.
   bool Had(const GroupIdentity& group, const SchemaHash& schema) const ABSL_LOCKS_EXCLUDED(mu_);
-  void Remember(const GroupIdentity& group, const SchemaHash& schema) ABSL_LOCKS_EXCLUDED(mu_);
+  // It has it now: its series are new no more, in whatever schema they come again.
+  void Remember(const GroupIdentity& group, const SchemaHash& hash,
+                const std::shared_ptr<const Schema>& schema) ABSL_LOCKS_EXCLUDED(mu_);
+  // Series of a schema of the group that it did not have: neither in `live`, its last schema of the
+  // live lane (may be null), nor in one that was remembered. Backfill brings one schema after the
+  // other, each a little different from the one before and much from what is live by now.
+  size_t CountNew(const GroupIdentity& group, const Schema& schema, const Schema* live) const
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // `count` frames were refused (or the stream, which counts as one).
   void Note(Refusal refusal, int64_t count, std::string_view detail, int64_t now_ms)
@@ -57,6 +66,7 @@ class Account {
 
  private:
   static constexpr size_t kMaxRemembered = 512;
+  static constexpr size_t kMaxSeen = 20'000;
   static constexpr size_t kMaxDetail = 256;
 
   mutable Mutex mu_;
@@ -64,10 +74,11 @@ class Account {
   TokenBucket new_series_ ABSL_GUARDED_BY(mu_);
   // Hashes of group and schema; the oldest leave.
   std::deque<uint64_t> had_ ABSL_GUARDED_BY(mu_);
+  // The first schema of each group, which agents share, and hashes of group and series of those
+  // that came in later ones.
+  std::map<GroupIdentity, std::shared_ptr<const Schema>> first_ ABSL_GUARDED_BY(mu_);
+  std::unordered_set<uint64_t> seen_ ABSL_GUARDED_BY(mu_);
   std::map<Refusal, query::Refused> refused_ ABSL_GUARDED_BY(mu_);
 };
-
-// Series of `schema` that `before` (may be null) does not have.
-size_t CountNewSeries(const Schema& schema, const Schema* before);
 
 }  // namespace ronda::ingest

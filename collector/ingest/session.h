@@ -128,8 +128,8 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   // What the agent's labels and limits have against a schema; for good.
   absl::Status CheckSchema(const Schema& schema, Refusal* refusal) const;
   // Against a run of `group` whose schema passed that; may be gone in a minute.
-  absl::Status CheckRun(const GroupIdentity& group, const SchemaHash& hash, const Schema& schema,
-                        Refusal* refusal);
+  absl::Status CheckRun(const GroupIdentity& group, const SchemaHash& hash,
+                        const std::shared_ptr<const Schema>& schema, Refusal* refusal);
   // Takes the beginning of a run, or says why not.
   absl::Status BeginRun(const codec::SampleRunDecoder& frame, Group& group, Refusal* refusal);
   void RefuseSchema(const SchemaHash& hash, RefusedSchema refused);

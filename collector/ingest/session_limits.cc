@@ -89,7 +89,7 @@ absl::Status Session::CheckSchema(const Schema& schema, Refusal* refusal) const 
 }
 
 absl::Status Session::CheckRun(const GroupIdentity& group, const SchemaHash& hash,
-                               const Schema& schema, Refusal* refusal) {
+                               const std::shared_ptr<const Schema>& schema, Refusal* refusal) {
   const auto before = series_.find(group);
   *refusal = Refusal::kSeries;
   if (before == series_.end() && series_.size() >= limits_.max_groups) {
@@ -99,17 +99,17 @@ absl::Status Session::CheckRun(const GroupIdentity& group, const SchemaHash& has
     return absl::OkStatus();
   }
   const size_t had = before == series_.end() ? 0 : before->second;
-  if (const size_t all = all_series_ - had + schema.series.size(); all > limits_.max_series) {
+  if (const size_t all = all_series_ - had + schema->series.size(); all > limits_.max_series) {
     return Fail(absl::StatusCode::kResourceExhausted,
                 "with the {} series of the group {} the node has {}, limits.max_series of "
                 "collector.yml allows {}",
-                schema.series.size(), group.name, all, limits_.max_series);
+                schema->series.size(), group.name, all, limits_.max_series);
   }
   if (account_->Had(group, hash)) {
     return absl::OkStatus();
   }
   *refusal = Refusal::kNewSeries;
-  const size_t added = CountNewSeries(schema, pipeline_.LastSchema(node_, group).get());
+  const size_t added = account_->CountNew(group, *schema, pipeline_.LastSchema(node_, group).get());
   int64_t wait_ms = 0;
   if (!account_->TakeNewSeries(added, static_cast<double>(limits_.max_new_series),
                                static_cast<double>(limits_.max_series + limits_.max_new_series),
@@ -122,7 +122,7 @@ absl::Status Session::CheckRun(const GroupIdentity& group, const SchemaHash& has
     RefuseSchema(hash, {Refusal::kNewSeries, why, clock_.MonotonicMs() + wait_ms});
     return why;
   }
-  account_->Remember(group, hash);
+  account_->Remember(group, hash, schema);
   return absl::OkStatus();
 }
 
@@ -152,7 +152,7 @@ absl::Status Session::BeginRun(const codec::SampleRunDecoder& frame, Group& grou
     *refusal = Refusal::kLabels;
     return Fail(absl::StatusCode::kInvalidArgument, "a group without a name or a job");
   }
-  RONDA_RETURN_IF_ERROR(CheckRun(identity, hash, *group.schema, refusal));
+  RONDA_RETURN_IF_ERROR(CheckRun(identity, hash, group.schema, refusal));
   checked_.insert(hash);
   size_t& series = series_[identity];
   all_series_ += group.schema->series.size() - series;

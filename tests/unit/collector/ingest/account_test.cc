@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 
 namespace ronda::ingest {
@@ -38,11 +39,12 @@ TEST(AccountTest, RemembersWhichSchemasAGroupHad) {
   Account account;
   const GroupIdentity group{"host", "node", ""};
   EXPECT_FALSE(account.Had(group, SchemaHash{1}));
-  account.Remember(group, SchemaHash{1});
+  account.Remember(group, SchemaHash{1}, std::make_shared<Schema>());
   EXPECT_TRUE(account.Had(group, SchemaHash{1}));
   EXPECT_FALSE(account.Had({"other", "node", ""}, SchemaHash{1}));
   for (int i = 0; i < 10'000; ++i) {
-    account.Remember(group, SchemaHash{2, static_cast<uint8_t>(i), static_cast<uint8_t>(i >> 8)});
+    account.Remember(group, SchemaHash{2, static_cast<uint8_t>(i), static_cast<uint8_t>(i >> 8)},
+                     std::make_shared<Schema>());
   }
   EXPECT_FALSE(account.Had(group, SchemaHash{1})) << "its memory is bounded";
 }
@@ -80,9 +82,17 @@ TEST(AccountTest, CountsSeriesThatWereNotThere) {
                   {1, Labels(std::vector<Label>{{"x", "1"}})},
                   {1, Labels(std::vector<Label>{{"x", "2"}})},
                   {0, Labels(std::vector<Label>{{"x", "1"}})}};
-  EXPECT_EQ(CountNewSeries(after, &before), 2u);
-  EXPECT_EQ(CountNewSeries(after, &after), 0u);
-  EXPECT_EQ(CountNewSeries(after, nullptr), 4u);
+  Account account;
+  const GroupIdentity group{"host", "node", ""};
+  EXPECT_EQ(account.CountNew(group, after, &before), 2u);
+  EXPECT_EQ(account.CountNew(group, after, &after), 0u);
+  EXPECT_EQ(account.CountNew(group, after, nullptr), 4u);
+  account.Remember(group, SchemaHash{1}, std::make_shared<Schema>(before));
+  EXPECT_EQ(account.CountNew(group, after, nullptr), 2u) << "whatever is live";
+  EXPECT_EQ(account.CountNew({"other", "node", ""}, after, nullptr), 4u);
+  account.Remember(group, SchemaHash{2}, std::make_shared<Schema>(after));
+  EXPECT_EQ(account.CountNew(group, after, nullptr), 0u);
+  EXPECT_EQ(account.CountNew(group, before, nullptr), 0u);
 }
 
 }  // namespace

@@ -30,14 +30,15 @@ class LimitsTest : public IngestTest {
  protected:
   // A frame of another schema: `encoder` is of one group.
   void Send(FakeAgent& agent, codec::SampleRunEncoder& encoder,
-            const std::shared_ptr<const Schema>& schema, int64_t t_ms) {
+            const std::shared_ptr<const Schema>& schema, int64_t t_ms,
+            v1::Lane lane = v1::LANE_LIVE) {
     encoder.StartRun(schema);
     agent.schema = schema;
     const std::vector<double> values(schema->series.size(), 1);
     std::string frame;
     encoder.Encode(agent.next_seq++, t_ms, values, &frame);
     const int before = agent.schema_requests();
-    agent.Send(frame);
+    agent.Send(frame, lane);
     if (agent.schema_requests() > before) {
       agent.SendSchema();
     }
@@ -104,6 +105,28 @@ TEST_F(LimitsTest, NewSeriesAMinuteAlsoOverANewStream) {
   EXPECT_TRUE(agent->acknowledged().Contains(4));
   EXPECT_EQ(RefusedOf("web1")[0].cause, "new_series");
   EXPECT_EQ(RefusedOf("web1")[0].count, 3);
+}
+
+TEST_F(LimitsTest, WhatComesAndGoesIsNewOnceInBackfillToo) {
+  const auto agent = NewAgent({.max_series = 100, .max_new_series = 60});
+  agent->Join("web1", 1);
+  codec::SampleRunEncoder encoder(1, {"host", "node", ""});
+  // Of an hour without a collector: 80 series, one of which is another one each minute. No frame of
+  // the group came live yet; then some do.
+  for (int i = 0; i < 30; ++i) {
+    Send(*agent, encoder, MakeSchema("a", 80, i), start_ms_ - 3'600'000 + i * 60'000,
+         v1::LANE_BACKFILL);
+    EXPECT_THAT(agent->last_reject(), IsEmpty()) << i;
+  }
+  codec::SampleRunEncoder live(1, {"host", "node", ""});
+  Send(*agent, live, MakeSchema("a", 80, 40), start_ms_ + 1000);
+  for (int i = 30; i < 40; ++i) {
+    Send(*agent, encoder, MakeSchema("a", 80, i), start_ms_ - 3'600'000 + i * 60'000,
+         v1::LANE_BACKFILL);
+    EXPECT_THAT(agent->last_reject(), IsEmpty()) << i;
+  }
+  Flush();
+  EXPECT_EQ(agent->acknowledged().count(), 41u);
 }
 
 TEST_F(LimitsTest, ARefusedExplosionIsNotKept) {
