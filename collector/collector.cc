@@ -9,10 +9,12 @@
 
 #include "collector/access/live_streams.h"
 #include "collector/admin/service.h"
+#include "collector/admin/silencing.h"
 #include "collector/http/service.h"
 #include "collector/ingest/expected_nodes.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/ingest/service.h"
+#include "collector/mute/gate.h"
 #include "collector/notify/outbox.h"
 #include "collector/query/gap_series.h"
 #include "collector/query/local_api.h"
@@ -171,6 +173,7 @@ struct Collector::Impl {
   CollectorConfig config;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<rules::Engine> engine;
+  std::unique_ptr<mute::Gate> gate;
   std::unique_ptr<notify::Outbox> outbox;
   std::unique_ptr<ingest::Pipeline> pipeline;
   std::unique_ptr<query::LocalApi> api;
@@ -179,6 +182,7 @@ struct Collector::Impl {
   std::unique_ptr<trust::Authority> authority;  // null: plain text
   std::unique_ptr<trust::Audit> audit;
   std::unique_ptr<trust::Ledger> ledger;
+  std::unique_ptr<admin::Silencing> silencing;
   std::unique_ptr<access::LiveStreams> streams;
   std::unique_ptr<rpc::AsyncService> ingest_service;
   std::unique_ptr<grpc::Service> query_service;
@@ -217,6 +221,7 @@ absl::Status Collector::Impl::StartHttp(const Clock& clock) {
   sources.evaluator = evaluator.get();
   sources.pipeline = pipeline.get();
   sources.outbox = outbox.get();
+  sources.silencing = silencing.get();
   sources.receiver = receiver.get();
   sources.store_is_full = [this] { return store->DiskFull(); };
   sources.clock = &clock;
@@ -298,7 +303,9 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   pipeline_options.silence_after_ms = config.silence_after_ms;
   pipeline_options.silence_grace_ms = config.silence_grace_ms;
   pipeline_options.max_nodes = static_cast<size_t>(config.limits.max_agents);
-  pipeline = std::make_unique<ingest::Pipeline>(pipeline_options, *store, *engine, *outbox, clock);
+  gate = std::make_unique<mute::Gate>(MuteOptionsOf(config), clock);
+  pipeline =
+      std::make_unique<ingest::Pipeline>(pipeline_options, *store, *engine, *gate, *outbox, clock);
   std::vector<rules::Alert> at_interval;
   RONDA_RETURN_IF_ERROR(pipeline->Restore(&at_interval));
   RONDA_RETURN_IF_ERROR(ingest::ExpectNodes(config.expected_nodes, *pipeline, *store, clock));
@@ -326,6 +333,7 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
 absl::Status Collector::Impl::BuildTrust(const Clock& clock) {
   RONDA_ASSIGN_OR_RETURN(audit, trust::Audit::Open(*store, clock));
   RONDA_ASSIGN_OR_RETURN(ledger, trust::Ledger::Open(*store, *audit, clock));
+  silencing = std::make_unique<admin::Silencing>(*gate, *audit, clock);
   if (!config.insecure) {
     RONDA_ASSIGN_OR_RETURN(authority, trust::Authority::Open(AuthorityOptionsOf(config), clock));
   } else {
@@ -355,7 +363,7 @@ absl::Status Collector::Impl::Serve(const Clock& clock) {
   ingest_service = ingest::NewIngestService(*pipeline, *store, clock, limits, *streams);
   query_service = query::NewQueryService(*api);
   admin_service = admin::NewAdminService(
-      {authority.get(), *ledger, *audit, *pipeline, *streams, *store, clock});
+      {authority.get(), *ledger, *audit, *pipeline, *silencing, *streams, *store, clock});
   std::vector<grpc::Service*> services = {query_service.get(), admin_service.get()};
   ServerOptions options;
   options.listen = config.listen;

@@ -8,11 +8,12 @@
 //
 // Lock order, the outermost first. A thread that holds one of these takes only such as stand below:
 //
-//   admin::AdminService      one change of a node at a time
+//   admin::AdminService, admin::Silencing        one change of a node, of a silence at a time
 //   trust::Ledger::change_mu_, trust::Audit      a change with its entry; waits for the commit
 //   rules::Evaluator::run_mu_
 //   ingest::Pipeline         the one order for all that arrives
 //   rules::Engine, rules::Evaluator::mu_
+//   mute::Gate
 //   notify::Outbox
 //   store::Store             pass_mu_ of sealer and compactor, write_mu_ of files, StoreState::mu
 //   access::LiveStreams, trust::Ledger::mu_, trust::Authority

@@ -340,6 +340,14 @@ void CheckCollector(const Value& value, const std::string& /*path*/, Errors* err
                   fmt::format("the name \"{}\" is there twice", out->channels[i].name));
     }
   }
+  std::set<std::string> windows;
+  for (size_t i = 0; i < out->maintenance.size(); ++i) {
+    if (!windows.insert(out->maintenance[i].name).second) {
+      errors->Add(PositionOf(value.Find("maintenance")->items[i], "name"),
+                  fmt::format("maintenance[{}].name", i),
+                  fmt::format("the name \"{}\" is there twice", out->maintenance[i].name));
+    }
+  }
   out->log.timezone = out->timezone;
 }
 
@@ -404,6 +412,12 @@ Type<CollectorConfig> CollectorType() {
            "/etc/ronda/rules if there, else /usr/share/ronda/rules")
       .Add("channels", &CollectorConfig::channels, List(NewChannelType(), 100),
            "where notifications go", "one channel of type log")
+      .Add("inhibit_rules", &CollectorConfig::inhibit_rules, InhibitRulesType(),
+           "alerts that hold others back while they fire, as in Alertmanager", "none")
+      .Add("flapping", &CollectorConfig::flapping, FlappingType(),
+           "what becomes of alerts that fire and end again and again")
+      .Add("maintenance", &CollectorConfig::maintenance, MaintenanceType(),
+           "windows that come again, in which people are not told of some alerts", "none")
       .Add("limits", &CollectorConfig::limits, LimitsType(), "what others may use")
       .Add("http", &CollectorConfig::http, HttpType(), "the HTTP API, as Prometheus has it")
       .Add("timezone", &CollectorConfig::timezone, String(CheckTimezone, "time zone"),
@@ -439,6 +453,10 @@ absl::Status Validate(const CollectorConfig& config) {
                 "insecure: tls.cert is given: choose one of both");
   }
   return Annotate(CheckListen(config), "listen");
+}
+
+mute::Gate::Options MuteOptionsOf(const CollectorConfig& config) {
+  return MuteOptionsOf(config.inhibit_rules, config.flapping, config.maintenance, config.timezone);
 }
 
 std::string TrustFolder(const CollectorConfig& config) { return config.data_dir + "/trust"; }

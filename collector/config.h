@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/config_mute.h"
 #include "common/config/spec.h"
 #include "common/obs/log.h"
 
@@ -103,6 +104,9 @@ struct CollectorConfig {
   // the default places there.
   std::vector<std::string> rules;
   std::vector<ChannelConfig> channels{{.name = "log", .type = ChannelType::kLog}};
+  std::vector<InhibitRuleConfig> inhibit_rules;
+  FlappingConfig flapping;
+  std::vector<MaintenanceConfig> maintenance;
   LimitsConfig limits;
   HttpConfig http;
   std::string timezone;  // IANA name; "" is the machine's
@@ -121,6 +125,9 @@ absl::StatusOr<CollectorConfig> ParseCollectorConfig(std::string_view text,
 // paths. kInvalidArgument otherwise; kFailedPrecondition for listening to other machines without
 // TLS and without `insecure_anywhere`.
 absl::Status Validate(const CollectorConfig& config);
+
+// What of it is for the gate. Of a configuration that was read without an error.
+mute::Gate::Options MuteOptionsOf(const CollectorConfig& config);
 
 // Where the tokens are: http.token_file, or its default in the data folder.
 std::string HttpTokenFile(const CollectorConfig& config);

@@ -14,7 +14,7 @@ packages_build=(
 # The tests run against real servers. They start their own; the services of the packages stay off.
 packages_tests=(
   libgtest-dev libgmock-dev postgresql prometheus prometheus-node-exporter
-  prometheus-postgres-exporter xz-utils iproute2
+  prometheus-postgres-exporter prometheus-alertmanager xz-utils iproute2
 )
 # What ronda-bench measures beside Ronda; it says which of them is missing.
 packages_bench=(
@@ -112,7 +112,7 @@ install_missing() {
   fi
   if [[ -d /run/systemd/system ]]; then
     for service in postgresql prometheus prometheus-node-exporter prometheus-postgres-exporter \
-      victoria-metrics; do
+      prometheus-alertmanager victoria-metrics; do
       if [[ " $* " == *" $service "* ]]; then
         as_root systemctl disable "$service" || true
       fi

@@ -8,16 +8,28 @@ namespace ronda::access {
 namespace {
 
 constexpr MethodRule kRules[] = {
-    {"/ronda.v1.Ingest/Stream", Need::kIngest},     {"/ronda.v1.Query/GetTime", Need::kRead},
-    {"/ronda.v1.Query/GetStatus", Need::kRead},     {"/ronda.v1.Query/ListNodes", Need::kRead},
-    {"/ronda.v1.Query/ListMetrics", Need::kRead},   {"/ronda.v1.Query/Select", Need::kRead},
-    {"/ronda.v1.Query/ListSeries", Need::kRead},    {"/ronda.v1.Query/Evaluate", Need::kRead},
-    {"/ronda.v1.Query/ListLabels", Need::kRead},    {"/ronda.v1.Query/ListAlerts", Need::kRead},
-    {"/ronda.v1.Query/ReadAlertLog", Need::kRead},  {"/ronda.v1.Query/ListGaps", Need::kRead},
-    {"/ronda.v1.Enrolment/Enroll", Need::kNothing}, {"/ronda.v1.Enrolment/Renew", Need::kAgent},
-    {"/ronda.v1.Admin/MakeToken", Need::kAdmin},    {"/ronda.v1.Admin/Revoke", Need::kAdmin},
-    {"/ronda.v1.Admin/ChangeNode", Need::kOperate}, {"/ronda.v1.Admin/IssueUser", Need::kAdmin},
+    {"/ronda.v1.Ingest/Stream", Need::kIngest},
+    {"/ronda.v1.Query/GetTime", Need::kRead},
+    {"/ronda.v1.Query/GetStatus", Need::kRead},
+    {"/ronda.v1.Query/ListNodes", Need::kRead},
+    {"/ronda.v1.Query/ListMetrics", Need::kRead},
+    {"/ronda.v1.Query/Select", Need::kRead},
+    {"/ronda.v1.Query/ListSeries", Need::kRead},
+    {"/ronda.v1.Query/Evaluate", Need::kRead},
+    {"/ronda.v1.Query/ListLabels", Need::kRead},
+    {"/ronda.v1.Query/ListAlerts", Need::kRead},
+    {"/ronda.v1.Query/ReadAlertLog", Need::kRead},
+    {"/ronda.v1.Query/ListGaps", Need::kRead},
+    {"/ronda.v1.Enrolment/Enroll", Need::kNothing},
+    {"/ronda.v1.Enrolment/Renew", Need::kAgent},
+    {"/ronda.v1.Admin/MakeToken", Need::kAdmin},
+    {"/ronda.v1.Admin/Revoke", Need::kAdmin},
+    {"/ronda.v1.Admin/ChangeNode", Need::kOperate},
+    {"/ronda.v1.Admin/IssueUser", Need::kAdmin},
     {"/ronda.v1.Admin/ReadAudit", Need::kOperate},
+    {"/ronda.v1.Admin/AddSilence", Need::kOperate},
+    {"/ronda.v1.Query/ListSilences", Need::kRead},
+    {"/ronda.v1.Admin/ExpireSilence", Need::kOperate},
 };
 
 Role RoleFor(Need need) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "collector/access/peer.h"
+#include "collector/mute/matchers.h"
 #include "collector/store/node_life.h"
 #include "collector/trust/audit.h"
 #include "common/base/mutex.h"
@@ -48,6 +49,16 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status ChangeNode(grpc::ServerContext* context, const v1::ChangeNodeRequest* request,
                           v1::ChangeNodeReply*) override {
     return rpc::ToGrpc(ChangeNode(ActorOf(*context), *request));
+  }
+
+  grpc::Status AddSilence(grpc::ServerContext* context, const v1::AddSilenceRequest* request,
+                          v1::AddSilenceReply* reply) override {
+    return rpc::ToGrpc(AddSilence(ActorOf(*context), *request, reply));
+  }
+
+  grpc::Status ExpireSilence(grpc::ServerContext* context, const v1::ExpireSilenceRequest* request,
+                             v1::ExpireSilenceReply* reply) override {
+    return rpc::ToGrpc(ExpireSilence(ActorOf(*context), *request, reply));
   }
 
   grpc::Status ReadAudit(grpc::ServerContext*, const v1::ReadAuditRequest*,
@@ -156,6 +167,35 @@ class AdminService final : public v1::Admin::Service {
     parts_.pipeline.Apply(life, change);
     obs::Info("admin", "changed a node node={} change={} by=\"{}\"", request.node(), what,
               actor.who);
+    return absl::OkStatus();
+  }
+
+  absl::Status AddSilence(const trust::Actor& actor, const v1::AddSilenceRequest& request,
+                          v1::AddSilenceReply* reply) {
+    mute::Silence silence;
+    RONDA_ASSIGN_OR_RETURN(silence.matchers, mute::ParseMatchers({request.matcher().begin(),
+                                                                  request.matcher().end()}));
+    silence.starts_ms = request.starts_ms();
+    silence.ends_ms = request.ends_ms();
+    silence.created_by = actor.who;
+    silence.comment = request.comment();
+    silence.maintenance = request.maintenance();
+    silence.name = request.name();
+    silence.announce_ms = request.announce_ms();
+    RONDA_ASSIGN_OR_RETURN(const Silencing::Added added,
+                           parts_.silencing.Put(std::move(silence), actor));
+    reply->set_id(added.silence.id);
+    reply->set_matching(static_cast<int64_t>(added.matching));
+    return absl::OkStatus();
+  }
+
+  absl::Status ExpireSilence(const trust::Actor& actor, const v1::ExpireSilenceRequest& request,
+                             v1::ExpireSilenceReply* reply) {
+    RONDA_ASSIGN_OR_RETURN(
+        const Silencing::Expired expired,
+        parts_.silencing.Expire(request.id(), /*by_prefix=*/true, request.maintenance(), actor));
+    reply->set_id(expired.silence.id);
+    reply->set_was_over(expired.was_over);
     return absl::OkStatus();
   }
 

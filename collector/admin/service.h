@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "collector/access/live_streams.h"
+#include "collector/admin/silencing.h"
 #include "collector/ingest/pipeline.h"
 #include "collector/store/store.h"
 #include "collector/trust/audit.h"
@@ -24,6 +25,7 @@ struct Parts {
   trust::Ledger& ledger;
   trust::Audit& audit;
   ingest::Pipeline& pipeline;
+  Silencing& silencing;
   access::LiveStreams& streams;
   store::Store& store;
   const Clock& clock;

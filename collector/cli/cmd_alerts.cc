@@ -11,6 +11,8 @@
 namespace ronda::cli {
 namespace {
 
+constexpr size_t kShortId = 8;
+
 bool Wanted(const AlertsArgs& args, std::string_view node, std::string_view rule,
             std::string_view severity, std::string_view state) {
   const auto matches = [](const std::string& wanted, std::string_view value) {
@@ -36,6 +38,21 @@ std::string SummaryText(std::string_view summary, std::string_view reason) {
   return summary.empty() ? fmt::format("({})", reason) : fmt::format("{} ({})", summary, reason);
 }
 
+// Why people are not told of it; of an id the first part will do for people.
+Cell MutedCell(const query::ActiveAlert& alert) {
+  std::string muted = alert.held;
+  if (muted.empty() && !alert.silenced_by.empty()) {
+    muted = "silenced by " + alert.silenced_by.front();
+  }
+  std::string shown = muted;
+  if (!alert.silenced_by.empty()) {
+    if (const size_t at = shown.find(alert.silenced_by.front()); at != std::string::npos) {
+      shown.resize(at + kShortId);
+    }
+  }
+  return muted.empty() ? Cell::None() : Cell::Both(shown, muted, Colour::kFaint);
+}
+
 absl::StatusOr<bool> PrintActive(Context& context, const AlertsArgs& args) {
   RONDA_ASSIGN_OR_RETURN(const query::TimeBase time, NoteTime(context));
   RONDA_ASSIGN_OR_RETURN(const std::vector<query::ActiveAlert> alerts, context.api.Alerts());
@@ -46,6 +63,7 @@ absl::StatusOr<bool> PrintActive(Context& context, const AlertsArgs& args) {
                  {"SINCE", "since"},
                  {"FOR", "for_ms", true},
                  {"VALUE", "value", true},
+                 {"MUTED", "muted"},
                  {"LABELS", "labels"},
                  {"SUMMARY", "summary"}});
   bool firing = false;
@@ -60,13 +78,13 @@ absl::StatusOr<bool> PrintActive(Context& context, const AlertsArgs& args) {
     }
     const int64_t length_ms = std::max<int64_t>(time.now_ms - alert.active_at_ms, 0);
     const std::string summary = SummaryText(alert.summary, alert.reason);
-    report.Add({Cell::Text(alert.state, ColourOf(alert.state)),
-                Cell::Text(alert.severity, ColourOfSeverity(alert.severity)),
-                Cell::Text(alert.rule), Cell::Text(alert.node),
-                TimeCell(context, alert.active_at_ms),
-                Cell::Number(length_ms, HumanDuration(length_ms)), ValueCell(alert.value),
-                Cell::Both(own.empty() ? "" : own.ToString(), alert.labels.ToString()),
-                Cell::Text(summary)});
+    report.Add(
+        {Cell::Text(alert.state, ColourOf(alert.state)),
+         Cell::Text(alert.severity, ColourOfSeverity(alert.severity)), Cell::Text(alert.rule),
+         Cell::Text(alert.node), TimeCell(context, alert.active_at_ms),
+         Cell::Number(length_ms, HumanDuration(length_ms)), ValueCell(alert.value),
+         MutedCell(alert), Cell::Both(own.empty() ? "" : own.ToString(), alert.labels.ToString()),
+         Cell::Text(summary)});
   }
   if (report.empty()) {
     context.console.Note(alerts.empty() ? "no alert is pending, firing or unknown"

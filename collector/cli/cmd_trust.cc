@@ -2,10 +2,10 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
-#include <chrono>
 #include <memory>
 #include <utility>
 
+#include "collector/cli/admin_client.h"
 #include "collector/cli/commands.h"
 #include "collector/store/store.h"
 #include "collector/trust/audit.h"
@@ -16,24 +16,6 @@
 
 namespace ronda::cli {
 namespace {
-
-constexpr int64_t kConnectMs = 5'000;
-constexpr std::chrono::seconds kCallTimeout{40};
-
-absl::StatusOr<std::unique_ptr<v1::Admin::Stub>> Connect(const Settings& settings) {
-  if (!settings.data.empty()) {
-    return Fail(absl::StatusCode::kInvalidArgument,
-                "this changes a running collector: name it with --collector, not its folder");
-  }
-  const query::ChannelOptions options = ChannelOf(settings);
-  RONDA_ASSIGN_OR_RETURN(const auto channel, query::NewChannel(options));
-  RONDA_RETURN_IF_ERROR(query::WaitConnected(*channel, options, kConnectMs));
-  return v1::Admin::NewStub(channel);
-}
-
-void SetDeadline(grpc::ClientContext* call) {
-  call->set_deadline(std::chrono::system_clock::now() + kCallTimeout);
-}
 
 // Calls `line` for each entry; the noted end of the chain.
 absl::StatusOr<std::string> ReadAudit(const Settings& settings,
@@ -49,7 +31,8 @@ absl::StatusOr<std::string> ReadAudit(const Settings& settings,
         [&](std::string_view, std::string_view text) { head = std::string(text); }));
     return head;
   }
-  RONDA_ASSIGN_OR_RETURN(const auto stub, Connect(settings));
+  RONDA_ASSIGN_OR_RETURN(const auto channel, ConnectAdmin(settings));
+  const auto stub = v1::Admin::NewStub(channel);
   grpc::ClientContext call;
   SetDeadline(&call);
   const auto reader = stub->ReadAudit(&call, v1::ReadAuditRequest());
@@ -92,7 +75,8 @@ absl::StatusOr<int> CheckAudit(const FolderContext& context, const AuditArgs& ar
 
 absl::StatusOr<int> RunEnrollToken(const FolderContext& context, const EnrollTokenArgs& args) {
   RONDA_ASSIGN_OR_RETURN(const int64_t valid_ms, ParseDuration(args.for_how_long));
-  RONDA_ASSIGN_OR_RETURN(const auto stub, Connect(context.settings));
+  RONDA_ASSIGN_OR_RETURN(const auto channel, ConnectAdmin(context.settings));
+  const auto stub = v1::Admin::NewStub(channel);
   grpc::ClientContext call;
   SetDeadline(&call);
   v1::MakeTokenRequest request;
@@ -118,7 +102,8 @@ absl::StatusOr<int> RunEnrollToken(const FolderContext& context, const EnrollTok
 }
 
 absl::StatusOr<int> RunChangeNode(const FolderContext& context, const ChangeNodeArgs& args) {
-  RONDA_ASSIGN_OR_RETURN(const auto stub, Connect(context.settings));
+  RONDA_ASSIGN_OR_RETURN(const auto channel, ConnectAdmin(context.settings));
+  const auto stub = v1::Admin::NewStub(channel);
   grpc::ClientContext call;
   SetDeadline(&call);
   v1::ChangeNodeRequest request;
@@ -145,7 +130,8 @@ absl::StatusOr<int> RunChangeNode(const FolderContext& context, const ChangeNode
 }
 
 absl::StatusOr<int> RunRevoke(const FolderContext& context, const RevokeArgs& args) {
-  RONDA_ASSIGN_OR_RETURN(const auto stub, Connect(context.settings));
+  RONDA_ASSIGN_OR_RETURN(const auto channel, ConnectAdmin(context.settings));
+  const auto stub = v1::Admin::NewStub(channel);
   grpc::ClientContext call;
   SetDeadline(&call);
   v1::RevokeRequest request;

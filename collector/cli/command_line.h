@@ -119,6 +119,25 @@ struct AuditArgs {
   bool check = false;
   std::string head;  // a hash that the chain must have passed
 };
+// `ronda silence` and, with `maintenance`, `ronda maintenance`.
+struct AddSilenceArgs {
+  bool maintenance = false;
+  std::vector<std::string> matchers;  // of maintenance also names of nodes
+  std::string for_how_long;
+  std::string from;
+  std::string until;
+  std::string comment;
+  std::string name;      // of maintenance
+  std::string announce;  // of maintenance
+};
+struct ListSilencesArgs {
+  bool maintenance = false;
+  bool expired = false;
+};
+struct ExpireSilenceArgs {
+  bool maintenance = false;
+  std::vector<std::string> ids;
+};
 struct RestoreArgs {
   std::string backup;
   bool replace = false;
@@ -134,7 +153,8 @@ struct CommandLine {
   std::variant<StatusArgs, NodesArgs, MetricsArgs, QueryArgs, ExplainArgs, FormatArgs, LookUpArgs,
                CompletionArgs, AlertsArgs, GapsArgs, SqlArgs, ExportArgs, ImportArgs, RepairArgs,
                StoreCheckArgs, StoreStatsArgs, BackupArgs, RestoreArgs, TestPromqlArgs,
-               EnrollTokenArgs, ChangeNodeArgs, RevokeArgs, AuditArgs, VersionArgs>
+               EnrollTokenArgs, ChangeNodeArgs, RevokeArgs, AuditArgs, AddSilenceArgs,
+               ListSilencesArgs, ExpireSilenceArgs, VersionArgs>
       command;
 };
 

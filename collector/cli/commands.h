@@ -56,6 +56,9 @@ absl::StatusOr<int> RunEnrollToken(const FolderContext& context, const EnrollTok
 absl::StatusOr<int> RunChangeNode(const FolderContext& context, const ChangeNodeArgs& args);
 absl::StatusOr<int> RunRevoke(const FolderContext& context, const RevokeArgs& args);
 absl::StatusOr<int> RunAudit(const FolderContext& context, const AuditArgs& args);
+absl::StatusOr<int> RunAddSilence(const FolderContext& context, const AddSilenceArgs& args);
+absl::StatusOr<int> RunListSilences(Context& context, const ListSilencesArgs& args);
+absl::StatusOr<int> RunExpireSilence(const FolderContext& context, const ExpireSilenceArgs& args);
 absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& args);
 // Needs no collector and no data.
 absl::StatusOr<int> RunTestPromql(Console& console, const TestPromqlArgs& args);

@@ -92,6 +92,8 @@ Grammar::Grammar() : app_(std::make_unique<CLI::App>(kDescription, "ronda")) {
   AddQuery();
   AddLookUps();
   AddAlerts();
+  AddSilence();
+  AddMaintenance();
   AddGaps();
   AddSql();
   AddExport();

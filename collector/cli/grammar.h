@@ -1,7 +1,7 @@
 // All that can be typed: commands, options, what they say of themselves. For command_line.cc alone.
 //
-// grammar.cc reads a line; the commands are in grammar_questions.cc, grammar_data.cc and
-// grammar_trust.cc.
+// grammar.cc reads a line; the commands are in grammar_questions.cc, grammar_data.cc,
+// grammar_silence.cc and grammar_trust.cc.
 #pragma once
 
 #include <functional>
@@ -68,12 +68,18 @@ class Grammar {
   void AddBackup();
   void AddRestore();
   void AddTest();
+  void AddSilence();
+  void AddMaintenance();
+  void AddSilenceOptions(CLI::App* command);
   void AddEnroll();
   void AddRevoke();
   void AddAudit();
 
   const std::unique_ptr<CLI::App> app_;
   CommandLine line_;
+  AddSilenceArgs add_silence_;
+  ListSilencesArgs list_silences_;
+  ExpireSilenceArgs expire_silence_;
   EnrollTokenArgs enroll_;
   ChangeNodeArgs change_;
   RevokeArgs revoke_;

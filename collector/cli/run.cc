@@ -67,6 +67,9 @@ struct Dispatch {
   }
   absl::StatusOr<int> operator()(const LookUpArgs& args) const { return RunLookUp(context, args); }
   absl::StatusOr<int> operator()(const AlertsArgs& args) const { return RunAlerts(context, args); }
+  absl::StatusOr<int> operator()(const ListSilencesArgs& args) const {
+    return RunListSilences(context, args);
+  }
   absl::StatusOr<int> operator()(const GapsArgs& args) const { return RunGaps(context, args); }
   absl::StatusOr<int> operator()(const SqlArgs& args) const { return RunSql(context, args); }
   absl::StatusOr<int> operator()(const ExportArgs& args) const { return RunExport(context, args); }
@@ -104,6 +107,12 @@ std::optional<absl::StatusOr<int>> RunOnFolder(const FolderContext& context,
   }
   if (const auto* audit = std::get_if<AuditArgs>(&line.command)) {
     return RunAudit(context, *audit);
+  }
+  if (const auto* add = std::get_if<AddSilenceArgs>(&line.command)) {
+    return RunAddSilence(context, *add);
+  }
+  if (const auto* expire = std::get_if<ExpireSilenceArgs>(&line.command)) {
+    return RunExpireSilence(context, *expire);
   }
   if (const auto* restore = std::get_if<RestoreArgs>(&line.command)) {
     return RunRestore(context, *restore);

@@ -31,6 +31,9 @@ class Pipeline;
 namespace ronda::notify {
 class Outbox;
 }
+namespace ronda::admin {
+class Silencing;
+}
 namespace ronda::remote {
 class Receiver;
 }
@@ -45,6 +48,7 @@ struct Sources {
   const rules::Evaluator* evaluator = nullptr;
   ingest::Pipeline* pipeline = nullptr;
   const notify::Outbox* outbox = nullptr;
+  admin::Silencing* silencing = nullptr;
   remote::Receiver* receiver = nullptr;
   const Clock* clock = nullptr;
   std::string data_dir;
@@ -74,6 +78,7 @@ void AddHealth(const Sources& sources, const Lanes& lanes, Router* router);
 void AddStatus(const Sources& sources, const Lanes& lanes, Router* router);
 void AddMetadata(const Sources& sources, const Lanes& lanes, Router* router);
 void AddRules(const Sources& sources, const Lanes& lanes, Router* router);
+void AddAlertmanager(const Sources& sources, const Lanes& lanes, Router* router);
 void AddQuery(const Sources& sources, const Lanes& lanes, Router* router);
 void AddFederate(const Sources& sources, const Lanes& lanes, Router* router);
 void AddWrite(const Sources& sources, const Lanes& lanes, Router* router);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "collector/admin/silencing.h"
 #include "collector/http/api.h"
 #include "collector/http/exposition.h"
 #include "collector/ingest/pipeline.h"
@@ -186,6 +187,17 @@ void AddAlerting(const Sources& sources, Exposition* out) {
   }
 }
 
+void AddMute(const mute::Gate& gate, Exposition* out) {
+  const mute::GateCounters counters = gate.counters();
+  out->Counter("ronda_mute_held_total", Real(counters.held),
+               "Messages held back by silences, inhibition or flapping.");
+  out->Counter("ronda_mute_released_total", Real(counters.released),
+               "Messages that were held back and sent later.");
+  out->Counter("ronda_mute_dropped_total", Real(counters.dropped),
+               "Messages that were held back and were news no more.");
+  out->Gauge("ronda_mute_waiting", Real(gate.waiting()), "Messages that are held back now.");
+}
+
 void AddHttp(const SelfMetrics& self, Exposition* out) {
   const ServerCounters server = self.server();
   out->Gauge("ronda_http_connections", Real(server.connections), "Open connections.");
@@ -225,6 +237,7 @@ void AddOwnMetrics(const Sources& sources, const SelfMetrics& self, Router* rout
                  AddStore(sources, &out);
                  AddRemote(sources, &out);
                  AddAlerting(sources, &out);
+                 AddMute(sources.silencing->gate(), &out);
                  AddHttp(self, &out);
                  return Response{200, "text/plain; version=0.0.4; charset=utf-8", out.Take(), {}};
                }});

@@ -31,6 +31,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(const Options& options,
   AddStatus(sources, lanes, router);
   AddMetadata(sources, lanes, router);
   AddRules(sources, lanes, router);
+  AddAlertmanager(sources, lanes, router);
   AddQuery(sources, lanes, router);
   AddFederate(sources, lanes, router);
   AddWrite(sources, lanes, router);

@@ -40,10 +40,11 @@ void SetAgent(const store::Epoch& epoch, const std::string& boot_id, store::Node
 }  // namespace
 
 Pipeline::Pipeline(const Options& options, store::Store& store, rules::Engine& engine,
-                   notify::Outbox& outbox, const Clock& clock)
+                   mute::Gate& gate, notify::Outbox& outbox, const Clock& clock)
     : options_(options),
       store_(store),
       engine_(engine),
+      gate_(gate),
       outbox_(outbox),
       clock_(clock),
       started_ms_(clock.NowMs()),
@@ -72,6 +73,7 @@ absl::Status Pipeline::Restore(std::vector<rules::Alert>* others) {
     nodes_[id] = std::move(node);
   }
   RONDA_RETURN_IF_ERROR(RestoreLives());
+  RONDA_RETURN_IF_ERROR(RestoreGateLocked());
   RONDA_RETURN_IF_ERROR(RestoreAlertsLocked(others));
   return store_.ScanState(store::kHoleSpace,
                           [&](std::string_view key, std::string_view value)
@@ -307,7 +309,8 @@ void Pipeline::EvaluateLocked(Node& node, const Arrival& arrival,
 }
 
 store::Batch Pipeline::OwnBatchLocked(store::NodeId id, std::vector<store::FrameEntry> own,
-                                      const std::vector<rules::Transition>& transitions) {
+                                      const std::vector<rules::Transition>& transitions,
+                                      const mute::Passed& passed) {
   store::Batch batch;
   batch.node = id;
   batch.epoch = own_.epoch();
@@ -323,18 +326,7 @@ store::Batch Pipeline::OwnBatchLocked(store::NodeId id, std::vector<store::Frame
   for (store::FrameEntry& entry : own_.Records(id, AlertRecord(), log)) {
     batch.frames.push_back(std::move(entry));
   }
-  std::vector<store::StateWrite> messages;
-  for (const rules::Transition& transition : transitions) {
-    for (store::StateWrite& entry : outbox_.MakeEntries(transition)) {
-      messages.push_back(std::move(entry));
-    }
-  }
-  batch.state.insert(batch.state.end(), messages.begin(), messages.end());
-  if (!messages.empty()) {
-    batch.on_commit = [&outbox = outbox_, messages = std::move(messages)] {
-      outbox.Release(messages);
-    };
-  }
+  AddPassedLocked(passed, &batch);
   return batch;
 }
 
@@ -372,14 +364,21 @@ absl::Status Pipeline::AppendLocked(Node& node, std::vector<store::Batch> batche
 absl::Status Pipeline::CommitLocked(store::NodeId id, Node& node, std::vector<store::Batch> batches,
                                     std::vector<store::FrameEntry> own,
                                     std::vector<rules::Transition> transitions) {
+  mute::Passed passed;
+  if (!transitions.empty()) {
+    passed = gate_.Pass(transitions);
+  }
   if (!own.empty() || !transitions.empty()) {
-    batches.push_back(OwnBatchLocked(id, std::move(own), transitions));
+    batches.push_back(OwnBatchLocked(id, std::move(own), transitions, passed));
   }
   if (batches.empty()) {
     return absl::OkStatus();
   }
   absl::Status status = AppendLocked(node, std::move(batches));
   if (!status.ok()) {
+    if (!transitions.empty()) {
+      gate_.Undo(std::move(passed));
+    }
     own_.Restart(id);
     node.owed = std::move(transitions);
   }

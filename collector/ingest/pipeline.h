@@ -1,6 +1,7 @@
 // The one order for everything that arrives:
 //
-//   decoded frames -> rules -> head and journal (store) -> commit -> acknowledge, release messages
+//   decoded frames -> rules -> gate (silences, inhibition) -> head and journal (store) -> commit
+//     -> acknowledge, release messages
 //
 // and the life of nodes: joined, silent, back.
 #pragma once
@@ -21,6 +22,7 @@
 #include "collector/ingest/holes.h"
 #include "collector/ingest/own_frames.h"
 #include "collector/ingest/rule_frames.h"
+#include "collector/mute/gate.h"
 #include "collector/notify/outbox.h"
 #include "collector/query/live_status.h"
 #include "collector/rules/engine.h"
@@ -117,7 +119,7 @@ struct PipelineCounters {
   int64_t held_frames = 0;     // that only the rules saw, because the disk was full
 };
 
-// Thread-safe. Lock order: Pipeline, then rules engine, then store. Sessions are called with the
+// Thread-safe. Lock order: Pipeline, then rules engine, gate, store. Sessions are called with the
 // pipeline's lock held only through SessionPort::Close.
 class Pipeline : public query::LiveStatus, public rules::RuleHost {
  public:
@@ -136,7 +138,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
 
   // All are borrowed and must outlive the pipeline; the outbox also the store's last commit (close
   // the store before either goes).
-  Pipeline(const Options& options, store::Store& store, rules::Engine& engine,
+  Pipeline(const Options& options, store::Store& store, rules::Engine& engine, mute::Gate& gate,
            notify::Outbox& outbox, const Clock& clock);
   ~Pipeline() override;
 
@@ -323,11 +325,17 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasGroupRuleLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Puts transitions, their records and messages, and own records into one batch, which is taken
-  // even while the disk is full.
+  // Puts transitions, their records, what the gate made of them, and own records into one batch,
+  // which is taken even while the disk is full.
   store::Batch OwnBatchLocked(store::NodeId id, std::vector<store::FrameEntry> own,
-                              const std::vector<rules::Transition>& transitions)
+                              const std::vector<rules::Transition>& transitions,
+                              const mute::Passed& passed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Into the batch: state, and messages that are released by its commit.
+  void AddPassedLocked(const mute::Passed& passed, store::Batch* batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Messages that were held back and need not be any longer.
+  void ReleaseHeldLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreGateLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status AppendLocked(Node& node, std::vector<store::Batch> batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CommitLocked(store::NodeId id, Node& node, std::vector<store::Batch> batches,
@@ -338,6 +346,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
   const Options options_;
   store::Store& store_;
   rules::Engine& engine_;
+  mute::Gate& gate_;
   notify::Outbox& outbox_;
   const Clock& clock_;
   const int64_t started_ms_;

@@ -138,6 +138,7 @@ void Pipeline::Tick() {
   }
   ticked_mono_ms_ = now;
   UpdateGroupsLocked(now);
+  ReleaseHeldLocked();
   TellAlertsLocked();
   const bool full = store_.DiskFull();
   for (auto& [id, node] : nodes_) {

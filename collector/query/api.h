@@ -174,7 +174,25 @@ struct ActiveAlert {
   double value = 0;
   std::string reason;
   std::string summary;
+  std::vector<std::string> silenced_by = {};  // ids of the silences that match it now
+  std::string held = {};                      // why its message is held back; "": it is not
   bool operator==(const ActiveAlert&) const = default;
+};
+
+// A silence, or a maintenance window (collector/mute/silence.h).
+struct SilenceStatus {
+  std::string id;
+  std::string state;                  // "pending", "active", "expired"
+  std::vector<std::string> matchers;  // node="web1"
+  int64_t starts_ms = 0;
+  int64_t ends_ms = 0;
+  int64_t updated_ms = 0;
+  std::string created_by;
+  std::string comment;
+  bool maintenance = false;
+  std::string name;      // of a maintenance window
+  int64_t matching = 0;  // alerts that fire now and that it matches
+  bool operator==(const SilenceStatus&) const = default;
 };
 
 // A row of the alert log (AlertRecord() in common/model/record.h).
@@ -239,6 +257,8 @@ class Api {
                                                                int64_t end_ms) = 0;
   // Firing first, then by rule and node.
   virtual absl::StatusOr<std::vector<ActiveAlert>> Alerts() = 0;
+  // By their begin, then id; those that are over too with `expired`.
+  virtual absl::StatusOr<std::vector<SilenceStatus>> Silences(bool expired) = 0;
   // Transitions with start <= t <= end, in order of time, until `visit` returns false.
   virtual absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                                 absl::FunctionRef<bool(AlertEvent)> visit) = 0;

@@ -358,13 +358,50 @@ void ToProto(const ActiveAlert& in, v1::ActiveAlertEntry* out) {
   out->set_value(in.value);
   out->set_reason(in.reason);
   out->set_summary(in.summary);
+  for (const std::string& id : in.silenced_by) {
+    out->add_silenced_by(id);
+  }
+  out->set_held(in.held);
 }
 
 ActiveAlert FromProto(const v1::ActiveAlertEntry& in) {
-  return {in.rule(),         in.group(),       in.node(),
-          in.state(),        in.severity(),    LabelsFromProto(in.label()),
-          in.active_at_ms(), in.fired_at_ms(), in.changed_at_ms(),
-          in.value(),        in.reason(),      in.summary()};
+  return {in.rule(),
+          in.group(),
+          in.node(),
+          in.state(),
+          in.severity(),
+          LabelsFromProto(in.label()),
+          in.active_at_ms(),
+          in.fired_at_ms(),
+          in.changed_at_ms(),
+          in.value(),
+          in.reason(),
+          in.summary(),
+          {in.silenced_by().begin(), in.silenced_by().end()},
+          in.held()};
+}
+
+void ToProto(const SilenceStatus& in, v1::SilenceEntry* out) {
+  out->set_id(in.id);
+  out->set_state(in.state);
+  for (const std::string& matcher : in.matchers) {
+    out->add_matcher(matcher);
+  }
+  out->set_starts_ms(in.starts_ms);
+  out->set_ends_ms(in.ends_ms);
+  out->set_updated_ms(in.updated_ms);
+  out->set_created_by(in.created_by);
+  out->set_comment(in.comment);
+  out->set_maintenance(in.maintenance);
+  out->set_name(in.name);
+  out->set_matching(in.matching);
+}
+
+SilenceStatus FromProto(const v1::SilenceEntry& in) {
+  return {in.id(),         in.state(),   {in.matcher().begin(), in.matcher().end()},
+          in.starts_ms(),  in.ends_ms(), in.updated_ms(),
+          in.created_by(), in.comment(), in.maintenance(),
+          in.name(),       in.matching()};
 }
 
 void ToProto(const AlertEvent& in, v1::AlertTransition* out) {

@@ -13,6 +13,7 @@ class AlertTransition;
 class EvaluateHead;
 class EvaluateRequest;
 class GapEntry;
+class SilenceEntry;
 class LabelText;
 class ListLabelsRequest;
 class ListSeriesRequest;
@@ -39,6 +40,7 @@ void ToProto(const EvalSpec& in, v1::EvaluateRequest* out);
 // All but the series.
 void ToProto(const EvalResult& in, v1::EvaluateHead* out);
 void ToProto(const ActiveAlert& in, v1::ActiveAlertEntry* out);
+void ToProto(const SilenceStatus& in, v1::SilenceEntry* out);
 void ToProto(const AlertEvent& in, v1::AlertTransition* out);
 void ToProto(const Gap& in, v1::GapEntry* out);
 // Samples [first, first + count) of a series; labels and metric only with the first part.
@@ -48,6 +50,7 @@ CollectorStatus FromProto(const v1::StatusReply& in);
 NodeStatus FromProto(const v1::NodeEntry& in);
 MetricStatus FromProto(const v1::MetricEntry& in);
 ActiveAlert FromProto(const v1::ActiveAlertEntry& in);
+SilenceStatus FromProto(const v1::SilenceEntry& in);
 AlertEvent FromProto(const v1::AlertTransition& in);
 Gap FromProto(const v1::GapEntry& in);
 // kInvalidArgument: a matcher that does not compile.

@@ -7,6 +7,7 @@
 #include "collector/query/evaluate.h"
 #include "collector/query/node_view.h"
 #include "collector/query/record_view.h"
+#include "collector/query/silence_view.h"
 #include "collector/store/hole.h"
 #include "common/base/status.h"
 #include "common/base/version.h"
@@ -114,7 +115,8 @@ absl::StatusOr<CollectorStatus> LocalApi::Status() {
   RONDA_ASSIGN_OR_RETURN(const std::vector<NodeStatus> nodes,
                          ViewNodes(store_, live_, status.time, ""));
   CountNodes(nodes, &status);
-  RONDA_ASSIGN_OR_RETURN(const std::vector<ActiveAlert> alerts, ReadActiveAlerts(store_));
+  RONDA_ASSIGN_OR_RETURN(const std::vector<ActiveAlert> alerts,
+                         ReadActiveAlerts(store_, status.time.now_ms));
   CountAlerts(alerts, &status);
   return status;
 }
@@ -218,7 +220,15 @@ absl::StatusOr<std::vector<std::string>> LocalApi::LabelValues(std::string_view 
   return ask(data);
 }
 
-absl::StatusOr<std::vector<ActiveAlert>> LocalApi::Alerts() { return ReadActiveAlerts(store_); }
+absl::StatusOr<std::vector<ActiveAlert>> LocalApi::Alerts() {
+  RONDA_ASSIGN_OR_RETURN(const TimeBase time, Time());
+  return ReadActiveAlerts(store_, time.now_ms);
+}
+
+absl::StatusOr<std::vector<SilenceStatus>> LocalApi::Silences(bool expired) {
+  RONDA_ASSIGN_OR_RETURN(const TimeBase time, Time());
+  return ReadSilences(store_, time.now_ms, expired);
+}
 
 absl::Status LocalApi::AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                                 absl::FunctionRef<bool(AlertEvent)> visit) {

@@ -41,6 +41,7 @@ class LocalApi : public Api {
                                                        const std::vector<Matcher>& matchers,
                                                        int64_t start_ms, int64_t end_ms) override;
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override;
+  absl::StatusOr<std::vector<SilenceStatus>> Silences(bool expired) override;
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override;
   absl::StatusOr<std::vector<Gap>> Gaps(int64_t start_ms, int64_t end_ms,

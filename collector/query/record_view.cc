@@ -8,9 +8,12 @@
 #include <utility>
 #include <variant>
 
+#include "collector/mute/held.h"
+#include "collector/query/silence_view.h"
 #include "collector/rules/alert.h"
 #include "collector/store/hole.h"
 #include "common/base/status.h"
+#include "common/base/strings.h"
 #include "common/model/record.h"
 #include "common/model/rule_series.h"
 #include "common/obs/log.h"
@@ -91,12 +94,27 @@ int Rank(const ActiveAlert& alert) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<ActiveAlert>> ReadActiveAlerts(const store::Store& store) {
+absl::StatusOr<std::vector<ActiveAlert>> ReadActiveAlerts(const store::Store& store,
+                                                          int64_t now_ms) {
+  RONDA_ASSIGN_OR_RETURN(const mute::Silences silences, LoadSilences(store));
+  StringMap<std::string> held;
+  RONDA_RETURN_IF_ERROR(
+      store.ScanState(mute::kHeldSpace, [&](std::string_view key, std::string_view value) {
+        const auto entry = mute::DecodeHeld(value);
+        if (entry.ok() && !entry->why.empty()) {
+          held[key] = entry->why;
+        }
+      }));
   std::vector<ActiveAlert> alerts;
   auto decode = [&](std::string_view key, std::string_view value) {
     const absl::StatusOr<rules::Alert> alert = rules::DecodeAlert(value);
     if (alert.ok()) {
       alerts.push_back(ToActive(*alert));
+      for (const mute::Silence* silence : silences.Matching(alert->labels, now_ms)) {
+        alerts.back().silenced_by.push_back(silence->id);
+      }
+      const auto why = held.find(key);
+      alerts.back().held = why == held.end() ? "" : why->second;
     } else {
       obs::Warn("query", "alert {} is left out: {}", key, Message(alert.status()));
     }

@@ -15,8 +15,9 @@
 namespace ronda::query {
 
 // The alerts in the state space "alert": firing first, then by rule, node and labels. One that
-// cannot be decoded is left out with a warning in the log.
-absl::StatusOr<std::vector<ActiveAlert>> ReadActiveAlerts(const store::Store& store);
+// cannot be decoded is left out with a warning in the log. With what silences it at `now_ms`.
+absl::StatusOr<std::vector<ActiveAlert>> ReadActiveAlerts(const store::Store& store,
+                                                          int64_t now_ms);
 
 // Transitions with start <= t <= end, in order of time, until `visit` returns false.
 absl::Status ReadAlertLog(const store::RecordReader& records, int64_t start_ms, int64_t end_ms,

@@ -137,6 +137,13 @@ class RemoteApi final : public Api {
     });
   }
 
+  absl::StatusOr<std::vector<SilenceStatus>> Silences(bool expired) override {
+    v1::ListSilencesRequest request;
+    request.set_expired(expired);
+    return ReadList<SilenceStatus, v1::SilenceEntry>(
+        [&](grpc::ClientContext* context) { return stub_->ListSilences(context, request); });
+  }
+
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override {
     v1::ReadAlertLogRequest request;

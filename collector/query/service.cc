@@ -153,6 +153,11 @@ class QueryService final : public v1::Query::Service {
     return Run(context, [&] { return WriteAll(api_.Alerts(), writer); });
   }
 
+  grpc::Status ListSilences(grpc::ServerContext* context, const v1::ListSilencesRequest* request,
+                            grpc::ServerWriter<v1::SilenceEntry>* writer) override {
+    return Run(context, [&] { return WriteAll(api_.Silences(request->expired()), writer); });
+  }
+
   grpc::Status ReadAlertLog(grpc::ServerContext* context, const v1::ReadAlertLogRequest* request,
                             grpc::ServerWriter<v1::AlertTransition>* writer) override {
     return Run(context, [&] {

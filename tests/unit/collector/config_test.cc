@@ -205,6 +205,10 @@ TEST(CollectorConfigTest, SampleHasEveryKeyWithItsDefault) {
   EXPECT_EQ(all.retention.records.kinds.size(), 1u);
   all.retention.records.kinds.clear();
   all.rules = defaults.rules;
+  EXPECT_EQ(all.inhibit_rules.size(), 2u);
+  all.inhibit_rules.clear();
+  EXPECT_EQ(all.maintenance.size(), 1u);
+  all.maintenance.clear();
   EXPECT_EQ(all.expected_nodes.size(), 2u);
   all.expected_nodes.clear();
   EXPECT_EQ(all.http.listen, "127.0.0.1:7711");

@@ -178,7 +178,9 @@ void IngestTest::Open() {
   ASSERT_OK_AND_ASSIGN(engine_, rules::Engine::New({file}));
   ASSERT_OK_AND_ASSIGN(outbox_, notify::Outbox::New({{.name = "log", .url = {}, .headers = {}}},
                                                     clock_, [](store::StateWrite) {}));
-  pipeline_ = std::make_unique<Pipeline>(Pipeline::Options{}, *store_, *engine_, *outbox_, clock_);
+  gate_ = std::make_unique<mute::Gate>(gate_options_, clock_);
+  pipeline_ =
+      std::make_unique<Pipeline>(Pipeline::Options{}, *store_, *engine_, *gate_, *outbox_, clock_);
   ASSERT_OK(pipeline_->Restore());
 }
 

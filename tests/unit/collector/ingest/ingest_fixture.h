@@ -86,6 +86,8 @@ class IngestTest : public testing::Test {
   store::Store::Options options_;  // those of the next Open(); dir "" is dir_
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<rules::Engine> engine_;
+  mute::Gate::Options gate_options_;  // of the next Open()
+  std::unique_ptr<mute::Gate> gate_;
   std::unique_ptr<notify::Outbox> outbox_;
   std::unique_ptr<Pipeline> pipeline_;
 };

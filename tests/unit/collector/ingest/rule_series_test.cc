@@ -170,7 +170,8 @@ TEST_F(RuleSeriesTest, AnAlertAtAnIntervalIsDurable) {
   std::vector<rules::Alert> at_interval;
   rules_ = text;
   Open();
-  pipeline_ = std::make_unique<Pipeline>(Pipeline::Options{}, *store_, *engine_, *outbox_, clock_);
+  pipeline_ =
+      std::make_unique<Pipeline>(Pipeline::Options{}, *store_, *engine_, *gate_, *outbox_, clock_);
   ASSERT_OK(pipeline_->Restore(&at_interval));
   ASSERT_EQ(at_interval.size(), 1U);
   EXPECT_EQ(at_interval[0].rule, "Busy");

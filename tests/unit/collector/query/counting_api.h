@@ -45,6 +45,9 @@ class CountingApi : public Api {
     return api_.LabelValues(name, matchers, start_ms, end_ms);
   }
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override { return api_.Alerts(); }
+  absl::StatusOr<std::vector<SilenceStatus>> Silences(bool expired) override {
+    return api_.Silences(expired);
+  }
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override {
     alert_windows.emplace_back(start_ms, end_ms);

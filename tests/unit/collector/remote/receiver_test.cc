@@ -44,7 +44,7 @@ class ReceiverTest : public testing::Test {
     ASSERT_OK_AND_ASSIGN(engine_, rules::Engine::New({}));
     ASSERT_OK_AND_ASSIGN(outbox_, notify::Outbox::New({}, clock_, [](store::StateWrite) {}));
     pipeline_ = std::make_unique<ingest::Pipeline>(ingest::Pipeline::Options(), *store_, *engine_,
-                                                   *outbox_, clock_);
+                                                   gate_, *outbox_, clock_);
     ASSERT_OK(pipeline_->Restore());
     ASSERT_OK_AND_ASSIGN(receiver_, Receiver::New(options_, *pipeline_, *store_, clock_));
   }
@@ -89,6 +89,7 @@ class ReceiverTest : public testing::Test {
   std::atomic<bool> cancelled_{false};
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<rules::Engine> engine_;
+  mute::Gate gate_{{}, clock_};
   std::unique_ptr<notify::Outbox> outbox_;
   std::unique_ptr<ingest::Pipeline> pipeline_;
   std::unique_ptr<Receiver> receiver_;
