@@ -146,6 +146,13 @@ struct TestPromqlArgs {
   std::vector<std::string> files;
   bool verbose = false;
 };
+struct RulesArgs {
+  enum class Action { kCheck, kTest, kList, kBacktest };
+  Action action = Action::kCheck;
+  std::vector<std::string> files;
+  WindowArgs window;      // of a back-test
+  bool episodes = false;  // likewise
+};
 struct VersionArgs {};
 
 struct CommandLine {
@@ -154,7 +161,7 @@ struct CommandLine {
                CompletionArgs, AlertsArgs, GapsArgs, SqlArgs, ExportArgs, ImportArgs, RepairArgs,
                StoreCheckArgs, StoreStatsArgs, BackupArgs, RestoreArgs, TestPromqlArgs,
                EnrollTokenArgs, ChangeNodeArgs, RevokeArgs, AuditArgs, AddSilenceArgs,
-               ListSilencesArgs, ExpireSilenceArgs, VersionArgs>
+               ListSilencesArgs, ExpireSilenceArgs, RulesArgs, VersionArgs>
       command;
 };
 

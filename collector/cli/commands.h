@@ -60,6 +60,10 @@ absl::StatusOr<int> RunAddSilence(const FolderContext& context, const AddSilence
 absl::StatusOr<int> RunListSilences(Context& context, const ListSilencesArgs& args);
 absl::StatusOr<int> RunExpireSilence(const FolderContext& context, const ExpireSilenceArgs& args);
 absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& args);
+absl::StatusOr<int> RunRulesCheck(const FolderContext& context, const RulesArgs& args);
+absl::StatusOr<int> RunRulesTest(const FolderContext& context, const RulesArgs& args);
+absl::StatusOr<int> RunRulesList(const FolderContext& context, const RulesArgs& args);
+absl::StatusOr<int> RunRulesBacktest(const FolderContext& context, const RulesArgs& args);
 // Needs no collector and no data.
 absl::StatusOr<int> RunTestPromql(Console& console, const TestPromqlArgs& args);
 

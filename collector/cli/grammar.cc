@@ -102,6 +102,7 @@ Grammar::Grammar() : app_(std::make_unique<CLI::App>(kDescription, "ronda")) {
   AddBackup();
   AddRestore();
   AddTest();
+  AddRules();
   AddEnroll();
   AddRevoke();
   AddAudit();

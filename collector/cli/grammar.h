@@ -1,7 +1,7 @@
 // All that can be typed: commands, options, what they say of themselves. For command_line.cc alone.
 //
 // grammar.cc reads a line; the commands are in grammar_questions.cc, grammar_data.cc,
-// grammar_silence.cc and grammar_trust.cc.
+// grammar_rules.cc, grammar_silence.cc and grammar_trust.cc.
 #pragma once
 
 #include <functional>
@@ -74,6 +74,7 @@ class Grammar {
   void AddEnroll();
   void AddRevoke();
   void AddAudit();
+  void AddRules();
 
   const std::unique_ptr<CLI::App> app_;
   CommandLine line_;
@@ -96,6 +97,7 @@ class Grammar {
   BackupArgs backup_;
   RestoreArgs restore_;
   TestPromqlArgs test_promql_;
+  RulesArgs rules_;
   SqlArgs sql_;
   ExportArgs export_;
   ImportArgs import_;

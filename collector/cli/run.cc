@@ -117,6 +117,18 @@ std::optional<absl::StatusOr<int>> RunOnFolder(const FolderContext& context,
   if (const auto* restore = std::get_if<RestoreArgs>(&line.command)) {
     return RunRestore(context, *restore);
   }
+  if (const auto* rules = std::get_if<RulesArgs>(&line.command)) {
+    switch (rules->action) {
+      case RulesArgs::Action::kCheck:
+        return RunRulesCheck(context, *rules);
+      case RulesArgs::Action::kTest:
+        return RunRulesTest(context, *rules);
+      case RulesArgs::Action::kList:
+        return RunRulesList(context, *rules);
+      case RulesArgs::Action::kBacktest:
+        return RunRulesBacktest(context, *rules);
+    }
+  }
   return std::nullopt;
 }
 

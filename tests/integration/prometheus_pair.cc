@@ -52,12 +52,13 @@ bool PrometheusPair::StartPrometheus(const std::string& config) {
   return prometheus_process_.Start(
              {"prometheus", "--config.file=" + dir_.File("prometheus.yml"),
               "--web.listen-address=" + prometheus_, "--storage.tsdb.path=" + dir_.File("prom"),
-              "--web.enable-remote-write-receiver", "--log.level=warn"},
+              "--web.enable-remote-write-receiver", "--log.level=warn",
+              "--rules.alert.for-grace-period=0s"},
              dir_.File("prometheus.log")) &&
          Eventually(30'000, [this] { return IsReady(prometheus_); });
 }
 
-bool PrometheusPair::StartCollector() {
+bool PrometheusPair::StartCollector(const std::vector<std::string>& more) {
   if (ronda_.empty()) {
     ronda_ = fmt::format("127.0.0.1:{}", FreePort());
     const Output added = RunProgram({ProgramPath("ronda-collector"), "token", "add", "prom1",
@@ -65,9 +66,16 @@ bool PrometheusPair::StartCollector() {
     token_ = added.out.substr(0, added.out.find('\n'));
     std::ofstream(token_file()) << token_;
   }
-  return collector_.Start({ProgramPath("ronda-collector"), "--data", dir_.File("ronda"), "--listen",
-                           "127.0.0.1:0", "--http-listen", ronda_, "--no-socket"},
-                          dir_.File("collector.log")) &&
+  std::vector<std::string> argv = {ProgramPath("ronda-collector"),
+                                   "--data",
+                                   dir_.File("ronda"),
+                                   "--listen",
+                                   "127.0.0.1:0",
+                                   "--http-listen",
+                                   ronda_,
+                                   "--no-socket"};
+  argv.insert(argv.end(), more.begin(), more.end());
+  return collector_.Start(argv, dir_.File("collector.log")) &&
          Eventually(30'000, [this] { return IsReady(ronda_); });
 }
 

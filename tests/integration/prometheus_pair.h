@@ -28,8 +28,11 @@ class PrometheusPair {
   // `config` is prometheus.yml; "" takes pushed samples alone. Both serve when it returns true.
   bool StartPrometheus(const std::string& config);
   // The first call chooses the port, later ones keep it.
-  bool StartCollector();
+  bool StartCollector(const std::vector<std::string>& more = {});
   void KillCollector() { collector_.Kill(); }
+  void KillPrometheus() { prometheus_process_.Kill(); }
+  // A path for a file of the test's own.
+  std::string File(const std::string& name) const { return dir_.File(name); }
   std::string CollectorLog() const;
 
   const std::string& ronda() const { return ronda_; }  // HOST:PORT
