@@ -81,6 +81,10 @@ class SetApi : public Api {
     return values;
   }
   absl::StatusOr<std::vector<ActiveAlert>> Alerts() override { return alerts; }
+  absl::StatusOr<std::vector<SilenceStatus>> Silences(bool expired) override {
+    asked = expired ? "expired" : "";
+    return silences;
+  }
   absl::Status AlertLog(int64_t start_ms, int64_t end_ms, std::string_view node,
                         absl::FunctionRef<bool(AlertEvent)> visit) override {
     window = {start_ms, end_ms};
@@ -106,6 +110,7 @@ class SetApi : public Api {
   std::vector<SeriesData> series;
   std::vector<Labels> labels;
   std::vector<ActiveAlert> alerts;
+  std::vector<SilenceStatus> silences;
   std::vector<AlertEvent> events;
   std::vector<Gap> gaps;
   EvalResult eval_result;
@@ -298,7 +303,13 @@ TEST_F(QueryServiceTest, ListsSurviveTheWire) {
   EXPECT_EQ(answers_.asked, "n1");
   EXPECT_EQ(*api_->Metrics("mem", true), answers_.metrics);
   EXPECT_EQ(answers_.asked, "mem+");
+  answers_.alerts[0].silenced_by = {"id1", "id2"};
+  answers_.alerts[0].held = "silenced by id1";
   EXPECT_EQ(*api_->Alerts(), answers_.alerts);
+  answers_.silences = {
+      {"id1", "active", {"a=\"b\"", "c=~\"d\""}, 1, 2, 3, "ann", "why", true, "work", 4}};
+  EXPECT_EQ(*api_->Silences(true), answers_.silences);
+  EXPECT_EQ(answers_.asked, "expired");
   answers_.labels = {Labels::Of("up", {{"node", "n1"}}), Labels::Of("up", {{"node", "n2"}})};
   EXPECT_EQ(*api_->Series({Matcher::Equal("__name__", "up"),
                            *Matcher::New(Matcher::Type::kRegex, "node", "n.")},
