@@ -201,8 +201,16 @@ absl::Status Compactor::ReturnRoom(int64_t before, bool all) {
     }
     needed = std::max(needed, *std::max_element(used_.begin(), used_.end()));
   }
-  return history_.FileBytes() > 2 * needed + kRoomWorthReturning ? history_.ReturnPages()
-                                                                 : absl::OkStatus();
+  if (history_.FileBytes() <= 2 * needed + kRoomWorthReturning) {
+    return absl::OkStatus();
+  }
+  // A list of free pages that is damaged says that there is room, and is no reason to pack nothing.
+  const absl::Status returned = history_.ReturnPages();
+  if (absl::IsDataLoss(returned)) {
+    obs::Error("store", "giving back room: {}", Message(returned));
+    return absl::OkStatus();
+  }
+  return returned;
 }
 
 absl::Status Compactor::PutAsideUnreadable() {
