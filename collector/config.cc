@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <set>
 
-#include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/config/address.h"
 #include "common/config/log_options.h"
 #include "common/config/secret.h"
+#include "common/config/time_zone.h"
 #include "common/model/node_checks.h"
 #include "common/tls/files.h"
 
@@ -46,16 +46,6 @@ std::string CheckSocket(std::string_view path) {
 }
 
 std::string CheckPath(std::string_view path) { return path.empty() ? "the path is empty" : ""; }
-
-std::string CheckTimezone(std::string_view name) {
-  absl::TimeZone zone;
-  return name.empty() || absl::LoadTimeZone(std::string(name), &zone)
-             ? ""
-             : fmt::format(
-                   "\"{}\" is not a time zone that this machine knows (such as "
-                   "Europe/Berlin or UTC)",
-                   name);
-}
 
 std::string CheckUrl(std::string_view url) {
   const bool http = url.starts_with("http://") && url.size() > 7;
@@ -420,7 +410,7 @@ Type<CollectorConfig> CollectorType() {
            "windows that come again, in which people are not told of some alerts", "none")
       .Add("limits", &CollectorConfig::limits, LimitsType(), "what others may use")
       .Add("http", &CollectorConfig::http, HttpType(), "the HTTP API, as Prometheus has it")
-      .Add("timezone", &CollectorConfig::timezone, String(CheckTimezone, "time zone"),
+      .Add("timezone", &CollectorConfig::timezone, String(config::CheckTimeZone, "time zone"),
            "zone for people's times, such as Europe/Berlin", "the machine's")
       .Add("log", &CollectorConfig::log, config::LogType(), "the collector's own log")
       .Also(CheckCollector)

@@ -7,6 +7,7 @@
 #include "collector/mute/cron.h"
 #include "collector/mute/matchers.h"
 #include "common/base/status.h"
+#include "common/config/time_zone.h"
 
 namespace ronda::collector {
 namespace {
@@ -38,16 +39,6 @@ std::string CheckLabel(std::string_view name) {
 
 std::string CheckSchedule(std::string_view text) {
   return TextOf(mute::Cron::Parse(text).status());
-}
-
-std::string CheckZone(std::string_view name) {
-  absl::TimeZone zone;
-  return name.empty() || absl::LoadTimeZone(std::string(name), &zone)
-             ? ""
-             : fmt::format(
-                   "\"{}\" is not a time zone that this machine knows (such as "
-                   "Europe/Berlin or UTC)",
-                   name);
 }
 
 // All forms as one; kInvalidArgument for an old form with a bad expression, or none at all.
@@ -148,24 +139,25 @@ config::Type<FlappingConfig> FlappingType() {
 }
 
 config::Type<std::vector<MaintenanceConfig>> MaintenanceType() {
-  return List(Object<MaintenanceConfig>()
-                  .Add("name", &MaintenanceConfig::name, String(), "how it is called in messages",
-                       "must be given")
-                  .Add("schedule", &MaintenanceConfig::schedule, String(CheckSchedule, "schedule"),
-                       "when it begins, as in cron: MINUTE HOUR DAY MONTH WEEKDAY", "must be given")
-                  .Add("timezone", &MaintenanceConfig::timezone, String(CheckZone, "time zone"),
-                       "zone of the schedule, such as Asia/Jakarta", "the collector's")
-                  .Add("duration", &MaintenanceConfig::duration_ms, Duration(kMinute, 31 * kDay),
-                       "how long it lasts")
-                  .Add("announce", &MaintenanceConfig::announce_ms, Duration(0, 7 * kDay),
-                       "people are told of it so long before it begins; 0: they are not")
-                  .Add("matchers", &MaintenanceConfig::matchers,
-                       List(String(CheckMatcher, "matchers"), 100),
-                       "the alerts that people are not told of meanwhile, such as node=db1")
-                  .Add("comment", &MaintenanceConfig::comment, String(), "why, for people", "none")
-                  .Also(CheckWindow)
-                  .Build(),
-              1'000);
+  return List(
+      Object<MaintenanceConfig>()
+          .Add("name", &MaintenanceConfig::name, String(), "how it is called in messages",
+               "must be given")
+          .Add("schedule", &MaintenanceConfig::schedule, String(CheckSchedule, "schedule"),
+               "when it begins, as in cron: MINUTE HOUR DAY MONTH WEEKDAY", "must be given")
+          .Add("timezone", &MaintenanceConfig::timezone, String(config::CheckTimeZone, "time zone"),
+               "zone of the schedule, such as Asia/Jakarta", "the collector's")
+          .Add("duration", &MaintenanceConfig::duration_ms, Duration(kMinute, 31 * kDay),
+               "how long it lasts")
+          .Add("announce", &MaintenanceConfig::announce_ms, Duration(0, 7 * kDay),
+               "people are told of it so long before it begins; 0: they are not")
+          .Add("matchers", &MaintenanceConfig::matchers,
+               List(String(CheckMatcher, "matchers"), 100),
+               "the alerts that people are not told of meanwhile, such as node=db1")
+          .Add("comment", &MaintenanceConfig::comment, String(), "why, for people", "none")
+          .Also(CheckWindow)
+          .Build(),
+      1'000);
 }
 
 mute::Gate::Options MuteOptionsOf(const std::vector<InhibitRuleConfig>& inhibit_rules,
