@@ -7,6 +7,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/status.h"
+#include "common/codec/schema_limits.h"
 #include "common/model/rule_series.h"
 #include "common/model/sample.h"
 
@@ -14,10 +15,9 @@ namespace ronda::ingest {
 namespace {
 
 constexpr size_t kSmallSegment = 64;
-// As the store's schemas have them (common/codec/FORMAT.md).
-constexpr size_t kMaxNameBytes = 128;
-constexpr size_t kMaxTextBytes = 1024;
-constexpr size_t kMaxLabels = 32;
+using codec::kMaxLabels;
+using codec::kMaxNameBytes;
+using codec::kMaxTextBytes;
 constexpr size_t kMaxGroupName = 900;
 
 absl::Status CheckLabels(const Labels& labels) {

@@ -6,6 +6,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/status.h"
+#include "common/codec/schema_limits.h"
 #include "common/codec/varint.h"
 #include "common/model/node_checks.h"
 #include "common/model/sample.h"
@@ -17,10 +18,9 @@ namespace {
 // The space of StateWrite that holds descriptions of families.
 constexpr std::string_view kFamilySpace = "remote-family";
 constexpr size_t kMaxFamilies = 100'000;
-// As the store's schemas have them (common/codec/FORMAT.md).
-constexpr size_t kMaxNameBytes = 128;
-constexpr size_t kMaxTextBytes = 1024;
-constexpr size_t kMaxLabels = 32;
+using codec::kMaxLabels;
+using codec::kMaxNameBytes;
+using codec::kMaxTextBytes;
 constexpr int64_t kPollMs = 100;
 // An ordinary NaN, for one that has the bits of a hole.
 constexpr uint64_t kPlainNan = 0x7ff8000000000001ULL;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/status.h"
+#include "common/codec/schema_limits.h"
 #include "common/model/sample.h"
 
 namespace ronda::transfer {
@@ -16,7 +17,7 @@ constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
 constexpr int64_t kProgressLines = 20'000;
 // Of a hostile file: descriptions of more metrics are not kept.
 constexpr size_t kMaxMetrics = 100'000;
-constexpr size_t kMaxTextBytes = 1024;
+using codec::kMaxTextBytes;
 
 // At most kMaxTextBytes, cut between characters.
 std::string Shortened(std::string text) {

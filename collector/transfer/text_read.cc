@@ -10,6 +10,7 @@
 #include "collector/promql/number_text.h"
 #include "collector/transfer/text_format.h"
 #include "common/base/status.h"
+#include "common/codec/schema_limits.h"
 #include "common/model/sample.h"
 
 namespace ronda::transfer {
@@ -18,9 +19,9 @@ namespace {
 constexpr int64_t kMaxTimeMs = 253'402'300'799'999;  // the end of the year 9999
 // In milliseconds a day of March 1973, in seconds the year 5138: a whole number below is seconds.
 constexpr int64_t kLeastMs = 100'000'000'000;
-constexpr size_t kMaxLabels = 32;
-constexpr size_t kMaxNameBytes = 128;
-constexpr size_t kMaxValueBytes = 1024;
+using codec::kMaxLabels;
+using codec::kMaxNameBytes;
+constexpr size_t kMaxValueBytes = codec::kMaxTextBytes;
 constexpr size_t kMaxSourceBytes = 253;  // of node, job and instance
 
 template <typename... Args>

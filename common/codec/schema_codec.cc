@@ -6,15 +6,13 @@
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/codec/frame.h"
+#include "common/codec/schema_limits.h"
 #include "common/codec/varint.h"
 
 namespace ronda::codec {
 namespace {
 
 constexpr uint8_t kSchemaVersion = 1;
-constexpr size_t kMaxNameBytes = 128;
-constexpr size_t kMaxTextBytes = 1024;
-constexpr size_t kMaxLabels = 32;
 
 absl::Status Malformed(std::string_view what) {
   return Fail(absl::StatusCode::kDataLoss, "decoding a schema: {}", what);

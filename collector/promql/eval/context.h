@@ -82,7 +82,7 @@ class EvalContext {
   using StoreSelect =
       absl::Status (store::Queryable::*)(const std::vector<Matcher>&, int64_t, int64_t,
                                          absl::FunctionRef<bool(const store::SeriesView&)>) const;
-  // OK if the query may go on, with a series of so many samples or buckets in memory for now.
+  // OK if the query may go on with a series of so many samples or buckets in memory.
   absl::Status Admit(int64_t items, int64_t bytes_each);
   absl::Status SelectBy(StoreSelect select, const std::vector<Matcher>& matchers, int64_t start_ms,
                         int64_t end_ms,
