@@ -15,6 +15,23 @@ int64_t RssFileKib() {
   return at == std::string::npos ? 0 : std::stoll(status.substr(at + 8));
 }
 
+// Addresses, which the dynamic linker writes at the start and then protects; and constants that it
+// only maps.
+const char* const kRelocated[] = {"one", "two", "three"};
+constexpr char kConstants[3 * 4096] = {'c'};
+
+TEST(StartupPagesTest, LeavesWhatTheDynamicLinkerWrote) {
+  const char* const volatile* const relocated = kRelocated;
+  const volatile char* const constants = kConstants;
+  for (int i = 0; i < 2; ++i) {
+    ReleaseStartupPages();
+    EXPECT_STREQ(relocated[0], "one");
+    EXPECT_STREQ(relocated[2], "three");
+    EXPECT_EQ(constants[0], 'c');
+    EXPECT_EQ(constants[2 * 4096], '\0');
+  }
+}
+
 TEST(StartupPagesTest, GivesBackTextAndGoesOn) {
   const int64_t before = RssFileKib();
   ASSERT_GT(before, 0);
