@@ -93,7 +93,7 @@ class Backup {
         RONDA_RETURN_IF_ERROR(TakeClosed(name));
       }
     }
-    RONDA_RETURN_IF_ERROR(TakeTrust());
+    RONDA_RETURN_IF_ERROR(TakeAccess());
     if (!now.live && store::FolderLock::IsHeld(options_.data_dir)) {
       return Fail(absl::StatusCode::kUnavailable,
                   "backing up {}: a collector started meanwhile; try again", options_.data_dir);
@@ -252,18 +252,21 @@ class Backup {
     }
   }
 
-  // The collector's own authority, without which the agents would have to enrol again. Its files
+  // The collector's own authority, without which the agents would have to enrol again, and the
+  // tokens, without which everybody who reads or sends by HTTP would need a new one. Their files
   // are small, and each is replaced whole if at all.
-  absl::Status TakeTrust() {
-    for (const std::string_view trust_name : kTrustNames) {
-      const std::string name(trust_name);
+  absl::Status TakeAccess() {
+    for (const std::string_view access_name : kAccessNames) {
+      const std::string name(access_name);
       const std::string path = options_.data_dir + "/" + name;
       std::error_code error;
       if (!fs::exists(path, error)) {
         continue;
       }
-      folders_.insert(InBackup("trust"));
-      RONDA_RETURN_IF_ERROR(MakeDirectories(InBackup("trust"), 0700));
+      if (name != kTokensName) {
+        folders_.insert(InBackup("trust"));
+        RONDA_RETURN_IF_ERROR(MakeDirectories(InBackup("trust"), 0700));
+      }
       RemoveTemporary(name);
       RONDA_ASSIGN_OR_RETURN(const FileDigest digest,
                              CopyFile(path, InBackup(name) + ".tmp", "copying " + name,

@@ -33,6 +33,8 @@ struct BackupResult {
 // call is in it. Closed history files whose size, time and change counter are those of the backup
 // before are kept; the live ones are copied each time. The authority of certificates (trust/) is in
 // it, its private keys too, with mode 0600: whoever has the backup can sign for any node or person.
+// So are the hashes of the tokens of HTTP, where they are in the data folder (not a file that
+// http.token_file names elsewhere).
 //
 // The backup that is there stays whole until the new manifest is durable, and only then are files
 // that it alone had removed. An interrupted call can simply be made again.

@@ -15,8 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kFormat = 2;
-// What holds no authority can be read by versions that know none.
+constexpr int kFormat = 3;
+// What holds no tokens, or no authority either, can be read by versions that know none.
+constexpr int kFormatWithoutTokens = 2;
 constexpr int kFormatWithoutTrust = 1;
 constexpr size_t kMaxManifestBytes = 64 << 20;
 constexpr size_t kMaxNameBytes = 200;
@@ -91,16 +92,17 @@ std::string StoredName(std::string_view name, std::string_view sha256) {
   return std::string(name) + "." + std::string(sha256.substr(0, kChecksumChars));
 }
 
-bool IsTrustName(std::string_view name) {
-  return std::find(kTrustNames.begin(), kTrustNames.end(), name) != kTrustNames.end();
+bool IsAccessName(std::string_view name) {
+  return std::find(kAccessNames.begin(), kAccessNames.end(), name) != kAccessNames.end();
 }
 
 bool IsSecretName(std::string_view name) {
-  return name.starts_with("trust/ca.key") || name.starts_with("trust/collector.key");
+  return name.starts_with("trust/ca.key") || name.starts_with("trust/collector.key") ||
+         name.starts_with(kTokensName);
 }
 
 bool IsStoreName(std::string_view name) {
-  if (name == "ronda.db" || name == "history/recent.db" || IsTrustName(name)) {
+  if (name == "ronda.db" || name == "history/recent.db" || IsAccessName(name)) {
     return true;
   }
   for (const std::string_view folder :
@@ -145,8 +147,11 @@ std::string FormatManifest(const Manifest& manifest) {
                      {"taken", TimeText(file.taken_ms)}});
   }
   const bool trust = std::any_of(manifest.files.begin(), manifest.files.end(),
-                                 [](const ManifestFile& file) { return IsTrustName(file.name); });
-  Json json = {{"format", trust ? kFormat : kFormatWithoutTrust},
+                                 [](const ManifestFile& file) { return IsAccessName(file.name); });
+  const int format = manifest.Find(kTokensName) != nullptr ? kFormat
+                     : trust                               ? kFormatWithoutTokens
+                                                           : kFormatWithoutTrust;
+  Json json = {{"format", format},
                {"ronda_version", manifest.ronda_version},
                {"host", manifest.host},
                {"data_dir", manifest.data_dir},

@@ -46,11 +46,13 @@ inline constexpr std::string_view kManifestName = "MANIFEST.json";
 std::string StoredName(std::string_view name, std::string_view sha256);
 // Whether a path is one of a file that backups hold.
 bool IsStoreName(std::string_view name);
-// The files of the collector's own authority (collector/trust/authority.h).
-inline constexpr std::array<std::string_view, 4> kTrustNames = {
-    "trust/ca.key", "trust/ca.pem", "trust/collector.key", "trust/collector.pem"};
-bool IsTrustName(std::string_view name);
-// Whether it is a private key, or the name that StoredName() gives one: for its owner alone.
+// The files that say who may do what, for their owner alone: the collector's own authority
+// (collector/trust/authority.h) and the hashes of the tokens of HTTP (collector/http/tokens.h).
+inline constexpr std::string_view kTokensName = "http-tokens";
+inline constexpr std::array<std::string_view, 5> kAccessNames = {
+    "trust/ca.key", "trust/ca.pem", "trust/collector.key", "trust/collector.pem", kTokensName};
+bool IsAccessName(std::string_view name);
+// Whether it is one of those that nobody else may read, or the name that StoredName() gives one.
 bool IsSecretName(std::string_view name);
 // Whether a path in a backup folder is one that StoredName() makes.
 bool IsStoredName(std::string_view path);

@@ -41,11 +41,11 @@ absl::Status CopyAll(const std::string& backup_dir, const Manifest& manifest, co
     for (fs::path folder = fs::path(path).parent_path(); folders.insert(folder.string()).second;
          folder = folder.parent_path()) {
     }
-    const bool trust = IsTrustName(file.name);
-    RONDA_RETURN_IF_ERROR(
-        MakeDirectories(fs::path(path).parent_path().string(), trust ? 0700 : 0750));
+    const bool access = IsAccessName(file.name);
+    RONDA_RETURN_IF_ERROR(MakeDirectories(fs::path(path).parent_path().string(),
+                                          access && file.name != kTokensName ? 0700 : 0750));
     RONDA_RETURN_IF_ERROR(CopyFile(backup_dir + "/" + file.stored, path, "restoring " + file.name,
-                                   progress, trust ? kSecretMode : 0640)
+                                   progress, access ? kSecretMode : 0640)
                               .status());
     RONDA_ASSIGN_OR_RETURN(const FileDigest digest,
                            HashFile(path, "reading back " + file.name, progress));
@@ -70,31 +70,38 @@ absl::StatusOr<Manifest> Verified(const std::string& backup_dir, const Progress&
   return std::move(verified.manifest);
 }
 
-bool HasTrust(const std::string& dir) {
+bool IsThere(const std::string& dir, std::string_view name) {
   std::error_code error;
-  return fs::exists(dir + "/trust/ca.pem", error);
+  return fs::exists(dir + "/" + std::string(name), error);
 }
 
-bool HasData(const std::string& dir) { return !survey::StoreFiles(dir).empty() || HasTrust(dir); }
+bool HasTrust(const std::string& dir) { return IsThere(dir, "trust/ca.pem"); }
+
+bool HasData(const std::string& dir) {
+  return !survey::StoreFiles(dir).empty() || HasTrust(dir) || IsThere(dir, kTokensName);
+}
 
 // Takes over the authority of the folder that is replaced, if the backup has none (it is of a
 // version that left it out, or of a collector in plain text): a collector that made a new one would
-// be a stranger to all its agents.
-absl::Status KeepTrust(const std::string& dir, const std::string& to, const Progress& progress) {
-  if (!HasTrust(dir) || HasTrust(to)) {
-    return absl::OkStatus();
+// be a stranger to all its agents. The tokens likewise.
+absl::Status KeepAccess(const std::string& dir, const std::string& to, const Progress& progress) {
+  const bool keep_trust = HasTrust(dir) && !HasTrust(to);
+  const bool keep_tokens = !IsThere(to, kTokensName);
+  if (keep_trust) {
+    RONDA_RETURN_IF_ERROR(MakeDirectories(to + "/trust", 0700));
   }
-  RONDA_RETURN_IF_ERROR(MakeDirectories(to + "/trust", 0700));
-  for (const std::string_view trust_name : kTrustNames) {
-    const std::string name(trust_name);
-    std::error_code error;
-    if (fs::exists(dir + "/" + name, error)) {
+  for (const std::string_view access_name : kAccessNames) {
+    const std::string name(access_name);
+    if ((name == kTokensName ? keep_tokens : keep_trust) && IsThere(dir, name)) {
       RONDA_RETURN_IF_ERROR(
           CopyFile(dir + "/" + name, to + "/" + name, "keeping " + name, progress, kSecretMode)
               .status());
     }
   }
-  return SyncFolder(to + "/trust");
+  if (keep_trust) {
+    RONDA_RETURN_IF_ERROR(SyncFolder(to + "/trust"));
+  }
+  return SyncFolder(to);
 }
 
 // Whether there is nothing in a folder but a lock file.
@@ -273,7 +280,7 @@ absl::StatusOr<RestoreResult> Restore(const RestoreOptions& options, const Clock
     return Annotate(opened.status(), "opening what was restored");
   }
   if (exists) {
-    RONDA_RETURN_IF_ERROR(KeepTrust(dir, work, options.progress));
+    RONDA_RETURN_IF_ERROR(KeepAccess(dir, work, options.progress));
     RONDA_RETURN_IF_ERROR(TakeOwner(work, before));
   }
   if (HasData(dir)) {

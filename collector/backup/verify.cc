@@ -27,10 +27,10 @@ void VerifyFile(const std::string& path, const ManifestFile& file, const Progres
   } else if (digest->sha256 != file.sha256) {
     Add(result, file, "its checksum is wrong: it is damaged");
   }
-  if (IsTrustName(file.name)) {
+  if (IsAccessName(file.name)) {
     struct stat info {};
     if (IsSecretName(file.name) && stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
-      Add(result, file, "a private key that others can read: chmod 600");
+      Add(result, file, "a secret that others can read: chmod 600");
     }
     return;
   }

@@ -348,19 +348,19 @@ TEST_F(BackupTest, RestoreTakesAnEmptyFolderAndNoOther) {
               StatusIs(absl::StatusCode::kFailedPrecondition, "other things"));
 }
 
-// The files of an authority, as far as a backup looks at them.
-void WriteTrust(const std::string& data_dir, const std::string& what) {
+// The files of an authority and the tokens, as far as a backup looks at them.
+void WriteAccess(const std::string& data_dir, const std::string& what) {
   fs::create_directories(data_dir + "/trust");
-  for (const std::string_view name : kTrustNames) {
+  for (const std::string_view name : kAccessNames) {
     const std::string path = data_dir + "/" + std::string(name);
     std::ofstream(path) << what << name;
     fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
   }
 }
 
-void ExpectTrust(const std::string& dir, const std::string& what) {
+void ExpectAccess(const std::string& dir, const std::string& what) {
   EXPECT_EQ(fs::status(dir + "/trust").permissions(), fs::perms::owner_all);
-  for (const std::string_view name : kTrustNames) {
+  for (const std::string_view name : kAccessNames) {
     const std::string path = dir + "/" + std::string(name);
     EXPECT_EQ(ReadFile(path).value_or(""), what + std::string(name));
     EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write)
@@ -370,12 +370,12 @@ void ExpectTrust(const std::string& dir, const std::string& what) {
 
 TEST_F(BackupTest, HoldsTheAuthorityForItsOwnerAlone) {
   data_.Append(5);
-  WriteTrust(data_.dir(), "one ");
+  WriteAccess(data_.dir(), "one ");
   ASSERT_OK_AND_ASSIGN(const BackupResult made, Make());
   ExpectWhole();
   std::string key;
   for (const ManifestFile& file : made.manifest.files) {
-    if (IsTrustName(file.name)) {
+    if (IsAccessName(file.name)) {
       const std::string stored = backup_ + "/" + file.stored;
       EXPECT_EQ(fs::status(stored).permissions(), fs::perms::owner_read | fs::perms::owner_write)
           << stored;
@@ -384,7 +384,7 @@ TEST_F(BackupTest, HoldsTheAuthorityForItsOwnerAlone) {
   }
   EXPECT_EQ(fs::status(backup_ + "/trust").permissions(), fs::perms::owner_all);
   ASSERT_OK(RestoreTo(dir_.File("new")));
-  ExpectTrust(dir_.File("new"), "one ");
+  ExpectAccess(dir_.File("new"), "one ");
   // The next backup holds the same once, not twice.
   const std::set<std::string> files = FilesOfBackup();
   ASSERT_OK(Make());
@@ -396,20 +396,40 @@ TEST_F(BackupTest, HoldsTheAuthorityForItsOwnerAlone) {
   EXPECT_NE(open.problems.front().find("chmod 600"), std::string::npos) << open.problems.front();
 }
 
+TEST_F(BackupTest, ARestoreTakesTheTokensOfTheBackupOrElseKeepsThem) {
+  data_.Append(5);
+  ASSERT_OK(Make());
+  const std::string other = dir_.File("other");
+  const std::string tokens = other + "/" + std::string(kTokensName);
+  fs::create_directories(other);
+  std::ofstream(tokens) << "of the folder";
+  EXPECT_THAT(RestoreTo(other), StatusIs(absl::StatusCode::kFailedPrecondition, "--replace"));
+  ASSERT_OK(RestoreTo(other, true));
+  EXPECT_EQ(ReadFile(tokens).value_or(""), "of the folder");
+  EXPECT_FALSE(fs::exists(other + "/trust"));
+
+  std::ofstream(data_.dir() + "/" + std::string(kTokensName)) << "of the backup";
+  ASSERT_OK(Make());
+  ExpectWhole();
+  ASSERT_OK(RestoreTo(other, true));
+  EXPECT_EQ(ReadFile(tokens).value_or(""), "of the backup");
+  EXPECT_EQ(fs::status(tokens).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
 TEST_F(BackupTest, ARestoreKeepsAnAuthorityThatTheBackupLacks) {
   data_.Append(5);
   ASSERT_OK(Make());
   const std::string other = dir_.File("other");
-  WriteTrust(other, "two ");
+  WriteAccess(other, "two ");
   // A folder with an authority is no empty one.
   EXPECT_THAT(RestoreTo(other), StatusIs(absl::StatusCode::kFailedPrecondition, "--replace"));
   ASSERT_OK(RestoreTo(other, true));
-  ExpectTrust(other, "two ");
+  ExpectAccess(other, "two ");
   // One that is in the backup is what is restored.
-  WriteTrust(data_.dir(), "one ");
+  WriteAccess(data_.dir(), "one ");
   ASSERT_OK(Make());
   ASSERT_OK(RestoreTo(other, true));
-  ExpectTrust(other, "one ");
+  ExpectAccess(other, "one ");
 }
 
 TEST_F(BackupTest, ADrillReadsEverythingAndLeavesNothing) {

@@ -54,7 +54,7 @@ TEST(ManifestTest, RefusesWhatIsNoManifest) {
   std::string text = FormatManifest(Example());
   text.replace(text.find("4096"), 4, "4097");
   EXPECT_THAT(ParseManifest(text), StatusIs(absl::StatusCode::kDataLoss, "checksum"));
-  text.replace(text.find("\"format\": 1"), 11, "\"format\": 3");
+  text.replace(text.find("\"format\": 1"), 11, "\"format\": 4");
   EXPECT_THAT(ParseManifest(text),
               StatusIs(absl::StatusCode::kFailedPrecondition, "later version"));
 }
