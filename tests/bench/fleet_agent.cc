@@ -58,7 +58,12 @@ void FleetAgent::SendFrame(const std::string& frame) {
 }
 
 void FleetAgent::Tick(int64_t t_ms, int64_t now_ns, FleetTally* tally) {
-  const std::span<const double> values = values_.Next();
+  std::span<const double> values = values_.Next();
+  if (replaced_) {
+    with_replaced_.assign(values.begin(), values.end());
+    with_replaced_[replaced_->series] = replaced_->value;
+    values = with_replaced_;
+  }
   ++ticks_;
   if (!welcomed_) {
     return;

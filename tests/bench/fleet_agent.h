@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,11 @@ struct FleetTally {
   }
 };
 
+struct ReplacedValue {
+  size_t series = 0;
+  double value = 0;
+};
+
 // Not thread-safe. `set` must outlive it. Its tick k has the time first_tick_ms + k * 1000, so that
 // what it sent can be made again from its number.
 class FleetAgent {
@@ -49,6 +55,8 @@ class FleetAgent {
   // The next tick, encoded and queued. While there is no stream it is not sent at all: these agents
   // have no spool.
   void Tick(int64_t t_ms, int64_t now_ns, FleetTally* tally);
+  // From the next tick on that series has this value; nothing: its own again.
+  void Replace(std::optional<ReplacedValue> value) { replaced_ = value; }
   // Says goodbye.
   void Stop();
   // Bytes of the connection; false: the stream is over.
@@ -77,6 +85,8 @@ class FleetAgent {
   const bool tls_;
   const uint64_t epoch_;
   NodeStream values_;
+  std::optional<ReplacedValue> replaced_;
+  std::vector<double> with_replaced_;
   codec::SampleRunEncoder encoder_;
   std::unique_ptr<H2Stream> stream_;
   bool welcomed_ = false;

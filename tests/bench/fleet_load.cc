@@ -149,6 +149,9 @@ void FleetLoad::SendDue(int64_t now_ns) {
     FleetAgent& state = *agents_[static_cast<size_t>(agent)];
     const int64_t sent_ns = NowNs();
     late_ms_.push_back(static_cast<float>(sent_ns - due) / 1e6F);
+    if (options_.before_tick) {
+      options_.before_tick(state, due);
+    }
     state.Tick(TimeOf(agent, next_ / agents + 1), sent_ns, &tally_);
     if (state.stream() != nullptr && connections_[static_cast<size_t>(agent)].wire.open()) {
       Write(agent);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <queue>
 #include <random>
@@ -25,6 +26,8 @@ struct FleetOptions {
   int agents = 0;
   int connects_per_second = 2000;     // at first
   const FleetTrust* trust = nullptr;  // null: plain text
+  // Called before each tick with the moment (of the steady clock) that it is due at.
+  std::function<void(FleetAgent& agent, int64_t due_ns)> before_tick = {};
 };
 
 // Not thread-safe: everything happens in the calls, on the caller's thread. `set` and

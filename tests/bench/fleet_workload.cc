@@ -1,22 +1,21 @@
 // ronda-bench fleet: what many agents at one second cost one collector.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "collector/query/remote_api.h"
-#include "common/base/files.h"
 #include "common/base/status.h"
 #include "tests/bench/fleet_check.h"
+#include "tests/bench/fleet_collector.h"
 #include "tests/bench/fleet_load.h"
 #include "tests/bench/fleet_trust.h"
 #include "tests/bench/host_capture.h"
+#include "tests/bench/percentile.h"
 #include "tests/bench/process_cost.h"
 #include "tests/bench/workloads.h"
 #include "tests/support/process.h"
@@ -28,29 +27,6 @@ namespace {
 constexpr int64_t kConnectSeconds = 300;
 constexpr int64_t kDrainSeconds = 30;
 constexpr int64_t kStormSeconds = 120;
-
-double Percentile(std::vector<float>* values, double share) {
-  if (values->empty()) {
-    return 0;
-  }
-  const auto at = static_cast<ptrdiff_t>(share * static_cast<double>(values->size() - 1));
-  std::nth_element(values->begin(), values->begin() + at, values->end());
-  return static_cast<double>((*values)[static_cast<size_t>(at)]);
-}
-
-// Both programs hold a connection an agent; children inherit it.
-absl::Status RaiseFileLimit(int agents) {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  const auto needed = static_cast<rlim_t>(agents) + 200;
-  return limit.rlim_cur >= needed
-             ? absl::OkStatus()
-             : Fail(absl::StatusCode::kResourceExhausted,
-                    "{} agents need {} open files, the limit is {}: see `ulimit -n`", agents,
-                    needed, limit.rlim_cur);
-}
 
 struct Figures {
   double connect_seconds = 0;
@@ -75,16 +51,19 @@ class Fleet {
       : workload_(workload), data_(workload.data.empty() ? dir_.File("data") : workload.data) {}
 
   absl::Status Run() {
-    RONDA_RETURN_IF_ERROR(RaiseFileLimit(workload_.agents));
     RONDA_ASSIGN_OR_RETURN(const HostCapture capture, LoadHostCapture(TestData("host_capture")));
     set_ = MakeHostSet(capture, workload_.agents, workload_.series, workload_.seed);
     if (workload_.tls) {
       RONDA_ASSIGN_OR_RETURN(trust_, FleetTrust::Make(data_, workload_.agents));
     }
-    RONDA_RETURN_IF_ERROR(StartCollector());
+    RONDA_ASSIGN_OR_RETURN(collector_, FleetCollector::Start({.dir = dir_.path(),
+                                                              .data = data_,
+                                                              .agents = workload_.agents,
+                                                              .tls = workload_.tls,
+                                                              .rules = FleetRules()}));
     FleetOptions options;
     options.trust = trust_.get();
-    options.port = port_;
+    options.port = collector_->port();
     options.agents = workload_.agents;
     options.connects_per_second = workload_.connects_per_second;
     load_ = std::make_unique<FleetLoad>(set_, options);
@@ -96,13 +75,10 @@ class Fleet {
       load_->Run(10);
     }
     load_->Finish(kDrainSeconds);
-    figures_.peak_rss_mib = PeakRssMibOf(collector_.pid());
-    const auto api = query::NewRemoteApi({.address = "unix:" + dir_.File("s")});
+    figures_.peak_rss_mib = PeakRssMibOf(collector_->pid());
+    const auto api = query::NewRemoteApi({.address = "unix:" + collector_->socket()});
     RONDA_ASSIGN_OR_RETURN(verdict_, CheckFleet(*api, set_, *load_));
-    collector_.Signal(SIGTERM);
-    const int code = collector_.Wait(120'000);
-    return code == 0 ? absl::OkStatus()
-                     : Fail(absl::StatusCode::kInternal, "the collector ended with {}", code);
+    return collector_->Stop();
   }
 
   // True: all that was acknowledged is there, and nothing else.
@@ -162,50 +138,14 @@ class Fleet {
   }
 
  private:
-  absl::Status StartCollector() {
-    RONDA_RETURN_IF_ERROR(MakeDirectories(dir_.File("rules")));
-    std::ofstream(dir_.File("rules/fleet.yml")) << FleetRules();
-    std::ofstream(dir_.File("collector.yml"))
-        << fmt::format("limits:\n  max_agents: {}\n", workload_.agents + 100);
-    std::vector<std::string> argv = {ProgramPath("ronda-collector"),
-                                     "--config",
-                                     dir_.File("collector.yml"),
-                                     "--data",
-                                     data_,
-                                     "--listen",
-                                     "127.0.0.1:0",
-                                     "--socket",
-                                     dir_.File("s"),
-                                     "--rules",
-                                     dir_.File("rules"),
-                                     "--print-address",
-                                     dir_.File("address"),
-                                     "--log-level",
-                                     "error"};
-    if (!workload_.tls) {
-      argv.emplace_back("--insecure");
-    }
-    collector_.Start(argv);
-    std::string address;
-    const bool ready = Eventually(60'000, [&] {
-      address = ReadFile(dir_.File("address")).value_or("");
-      return address.ends_with('\n') || !collector_.running();
-    });
-    if (!ready || address.empty()) {
-      return Fail(absl::StatusCode::kUnavailable, "the collector did not start");
-    }
-    port_ = std::stoi(address.substr(address.rfind(':') + 1));
-    return absl::OkStatus();
-  }
-
   absl::Status Connect() {
-    const double cpu_before = CpuSecondsOf(collector_.pid());
+    const double cpu_before = CpuSecondsOf(collector_->pid());
     const auto start = std::chrono::steady_clock::now();
     RONDA_RETURN_IF_ERROR(load_->ConnectAll(kConnectSeconds));
     figures_.connect_seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     figures_.connect_cpu_ms =
-        (CpuSecondsOf(collector_.pid()) - cpu_before) * 1000 / workload_.agents;
+        (CpuSecondsOf(collector_->pid()) - cpu_before) * 1000 / workload_.agents;
     return absl::OkStatus();
   }
 
@@ -215,11 +155,11 @@ class Fleet {
     Process perf;
     if (!workload_.profile.empty()) {
       perf.Start({"perf", "record", "-F", "500", "-g", "-o", workload_.profile, "-p",
-                  std::to_string(collector_.pid())});
+                  std::to_string(collector_->pid())});
     }
     const FleetTally before = tally;
     const int64_t wire_before = load_->wire_bytes();
-    const double cpu_before = CpuSecondsOf(collector_.pid());
+    const double cpu_before = CpuSecondsOf(collector_->pid());
     const double own_before = OwnCpuSeconds();
     const auto start = std::chrono::steady_clock::now();
     tally.keep_ack_ms = true;
@@ -227,9 +167,9 @@ class Fleet {
     tally.keep_ack_ms = false;
     figures_.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    figures_.cores = (CpuSecondsOf(collector_.pid()) - cpu_before) / figures_.seconds;
+    figures_.cores = (CpuSecondsOf(collector_->pid()) - cpu_before) / figures_.seconds;
     figures_.own_cores = (OwnCpuSeconds() - own_before) / figures_.seconds;
-    figures_.rss_mib = CostOf(collector_.pid()).rss_mib;
+    figures_.rss_mib = CostOf(collector_->pid()).rss_mib;
     const auto samples = static_cast<double>(tally.samples - before.samples);
     const auto acknowledged = static_cast<double>(tally.acknowledged - before.acknowledged);
     figures_.samples_per_second = acknowledged * workload_.series / figures_.seconds;
@@ -251,8 +191,7 @@ class Fleet {
   TempDir dir_;
   const std::string data_;
   ScaleSet set_;
-  Process collector_;
-  int port_ = 0;
+  std::unique_ptr<FleetCollector> collector_;
   std::unique_ptr<FleetTrust> trust_;  // null: plain text
   std::unique_ptr<FleetLoad> load_;
   Figures figures_;

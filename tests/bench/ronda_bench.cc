@@ -93,6 +93,42 @@ void AddFleet(CLI::App* app, FleetWorkload* fleet) {
       "  ronda-bench fleet --agents 1000 --series 400 --for 20s --storm\n");
 }
 
+void AddAlerts(CLI::App* app, AlertsWorkload* alerts) {
+  CLI::App* command = app->add_subcommand(
+      "alerts", "from a sample taken on a node to a webhook received, beside Prometheus");
+  command->add_option("--agents", alerts->agents, "default 10000")->check(CLI::Range(1, 100'000));
+  command->add_option("--series", alerts->series, "of each agent (default 100)")
+      ->check(CLI::Range(1, 10'000));
+  command->add_option("--rules", alerts->rules, "thresholds on those series (default 1000)")
+      ->check(CLI::Range(1, 100'000));
+  command->add_option("--for", alerts->seconds, "time to measure: 60s, 5m (default 60s)")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, int64_t>{{"s", 1}, {"m", 60}}));
+  command->add_option("--warm-up", alerts->warm_up_seconds, "seconds before (default 20)")
+      ->check(CLI::Range(1, 3600));
+  command->add_option("--alerts", alerts->per_second, "raised a second (default 20)")
+      ->check(CLI::Range(0.1, 1000.0));
+  command->add_option("--ramp", alerts->connects_per_second, "connections a second (default 2000)")
+      ->check(CLI::Range(1, 100'000));
+  command->add_flag("!--no-baseline", alerts->baseline,
+                    "do not measure the same fleet without rules first");
+  command->add_option("--peers", alerts->peers, "all (the default) or none")
+      ->check(CLI::IsMember({"all", "none"}));
+  command
+      ->add_option("--peer-agents", alerts->peer_agents,
+                   "nodes that Prometheus scrapes, and as many agents of Ronda for comparison "
+                   "(default 100)")
+      ->check(CLI::Range(1, 2000));
+  command->add_option("--seed", alerts->seed, "another seed, other values (default 1)");
+  command->footer(
+      "A series of a node goes over a threshold for one tick. The time is that of the sample; "
+      "each\n"
+      "alert and its end must be told once. Prometheus scrapes and evaluates each second,\n"
+      "Alertmanager waits for nothing (group_wait 0s); the time is that of the scrape.\n\n"
+      "Examples:\n"
+      "  ronda-bench alerts\n"
+      "  ronda-bench alerts --agents 1000 --for 20s --no-baseline --peers none\n");
+}
+
 void AddOutage(CLI::App* app, OutageWorkload* outage) {
   CLI::App* command = app->add_subcommand(
       "outage", "a collector that was away: how fast what the agents kept comes, and live data");
@@ -169,6 +205,8 @@ int main(int argc, char** argv) {
   ronda::bench::AddQuery(&app, &query);
   ronda::bench::FleetWorkload fleet;
   ronda::bench::AddFleet(&app, &fleet);
+  ronda::bench::AlertsWorkload alerts;
+  ronda::bench::AddAlerts(&app, &alerts);
   ronda::bench::OutageWorkload outage;
   ronda::bench::AddOutage(&app, &outage);
   ronda::bench::RetainWorkload retain;
@@ -202,6 +240,9 @@ int main(int argc, char** argv) {
   }
   if (app.got_subcommand("outage")) {
     return ronda::bench::RunOutage(outage);
+  }
+  if (app.got_subcommand("alerts")) {
+    return ronda::bench::RunAlerts(alerts);
   }
   if (app.got_subcommand("fleet")) {
     return ronda::bench::RunFleet(fleet);

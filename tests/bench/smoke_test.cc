@@ -140,6 +140,26 @@ TEST(FleetBenchTest, SpeaksTlsWithACertificateForEachAgent) {
   EXPECT_GT(line.value("connect_cpu_ms", 0.0), 0.1);
 }
 
+// With peers where they are installed.
+TEST(AlertsBenchTest, EachAlertIsToldOnceAndSoon) {
+  const json line =
+      LastLine(Bench({"alerts", "--agents", "40", "--series", "60", "--rules", "120", "--for", "3s",
+                      "--warm-up", "2", "--alerts", "20", "--peer-agents", "20", "--no-baseline"}));
+  EXPECT_EQ(line.value("rules", 0), 120);
+  EXPECT_GT(line.value("alerts", 0), 20);
+  EXPECT_EQ(line.value("untold", -1), 0);
+  EXPECT_EQ(line.value("unasked", -1), 0);
+  EXPECT_GT(line.value("p50_ms", 0.0), 0.1);
+  EXPECT_LE(line.value("p50_ms", 1e9), line.value("p99_ms", 0.0));
+  EXPECT_LT(line.value("p50_ms", 1e9), 1000);
+  EXPECT_GT(line.value("resolved_p50_ms", 0.0), 0.1);
+  EXPECT_NEAR(line.value("samples_per_second", 0.0), 40 * 60, 40 * 60 * 0.5);
+  if (line.contains("peers")) {
+    EXPECT_GT(line["peers"]["prometheus"].value("alerts", 0), 5);
+    EXPECT_GT(line["peers"]["prometheus"].value("p50_ms", 0.0), 1);
+  }
+}
+
 TEST(OutageBenchTest, AllThatWasKeptComesBackBesideLiveData) {
   // RONDA_LONG: an hour of fifty agents.
   const bool full = std::getenv("RONDA_LONG") != nullptr;

@@ -70,6 +70,23 @@ struct FleetWorkload {
 // Many agents at 1 Hz on one collector.
 int RunFleet(const FleetWorkload& workload);
 
+struct AlertsWorkload {
+  int agents = 10'000;
+  int series = 100;
+  int rules = 1000;
+  int64_t seconds = 60;
+  int64_t warm_up_seconds = 20;
+  double per_second = 20;  // alerts raised
+  int connects_per_second = 2000;
+  bool baseline = true;       // measure without rules, too
+  std::string peers = "all";  // or "none"
+  int peer_agents = 100;      // as many as are scraped beside
+  uint64_t seed = 1;
+};
+
+// From a sample taken on a node to a webhook received.
+int RunAlerts(const AlertsWorkload& workload);
+
 struct OutageWorkload {
   int agents = 50;
   int series = 500;

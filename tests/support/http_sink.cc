@@ -113,6 +113,7 @@ void HttpSink::Serve(int fd) {
   if (!ReadRequest(fd, &request)) {
     return;
   }
+  request.received = std::chrono::steady_clock::now();
   Answer answer;
   {
     MutexLock lock(&mu_);

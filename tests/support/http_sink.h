@@ -23,6 +23,7 @@ class HttpSink {
     std::string path;
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
+    std::chrono::steady_clock::time_point received;  // all of it
   };
 
   enum class Manner {
