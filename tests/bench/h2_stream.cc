@@ -95,8 +95,8 @@ void H2Stream::PutFrame(uint8_t type, uint8_t flags, uint32_t stream, std::strin
   out_.append(payload);
 }
 
-void H2Stream::Send(std::string_view message) {
-  body_.push_back(0);  // not compressed
+void H2Stream::Send(std::string_view message, bool compressed) {
+  body_.push_back(compressed ? 1 : 0);
   PutBytes(static_cast<uint32_t>(message.size()), 4, &body_);
   body_.append(message);
   Pump();

@@ -20,8 +20,8 @@ class H2Stream {
   // Queues the preface and the request for `path` ("/ronda.v1.Ingest/Stream").
   H2Stream(std::string_view scheme, std::string_view authority, std::string_view path);
 
-  // Queues one message.
-  void Send(std::string_view message);
+  // Queues one message; `compressed` only says that it is.
+  void Send(std::string_view message, bool compressed = false);
   // Takes bytes of the connection; calls `on_message` with each whole message of the server. False:
   // the stream is over, end_reason() says how.
   bool Receive(std::string_view bytes, absl::FunctionRef<void(std::string_view)> on_message);

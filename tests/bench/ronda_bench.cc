@@ -129,6 +129,23 @@ void AddAlerts(CLI::App* app, AlertsWorkload* alerts) {
       "  ronda-bench alerts --agents 1000 --for 20s --no-baseline --peers none\n");
 }
 
+void AddHostile(CLI::App* app, HostileWorkload* hostile) {
+  CLI::App* command = app->add_subcommand(
+      "hostile", "how long the others wait while one client means it ill, beside rounds of calm");
+  command->add_option("--agents", hostile->agents, "the others (default 500)")
+      ->check(CLI::Range(1, 20'000));
+  command->add_option("--series", hostile->series, "of each (default 100)")
+      ->check(CLI::Range(1, 10'000));
+  command->add_option("--for", hostile->seconds, "seconds of a round (default 4)")
+      ->check(CLI::Range(1, 600));
+  command->add_option("--rounds", hostile->rounds, "of each kind of client (default 5)")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--only", hostile->only, "one kind of client")
+      ->check(CLI::IsMember({"bomb", "large", "garbage", "another", "flood", "replay", "slow"}));
+  command->add_flag("--tls", hostile->tls, "TLS 1.3; the hostile client has a certificate too");
+  command->footer("Example:\n  ronda-bench hostile --agents 500 --tls\n");
+}
+
 void AddOutage(CLI::App* app, OutageWorkload* outage) {
   CLI::App* command = app->add_subcommand(
       "outage", "a collector that was away: how fast what the agents kept comes, and live data");
@@ -207,6 +224,8 @@ int main(int argc, char** argv) {
   ronda::bench::AddFleet(&app, &fleet);
   ronda::bench::AlertsWorkload alerts;
   ronda::bench::AddAlerts(&app, &alerts);
+  ronda::bench::HostileWorkload hostile;
+  ronda::bench::AddHostile(&app, &hostile);
   ronda::bench::OutageWorkload outage;
   ronda::bench::AddOutage(&app, &outage);
   ronda::bench::RetainWorkload retain;
@@ -228,6 +247,9 @@ int main(int argc, char** argv) {
   }
   if (app.got_subcommand("store")) {
     return ronda::bench::RunStore(store);
+  }
+  if (app.got_subcommand("hostile")) {
+    return ronda::bench::RunHostile(hostile);
   }
   if (app.got_subcommand("retain")) {
     return ronda::bench::RunRetain(retain);

@@ -87,6 +87,19 @@ struct AlertsWorkload {
 // From a sample taken on a node to a webhook received.
 int RunAlerts(const AlertsWorkload& workload);
 
+struct HostileWorkload {
+  int agents = 500;
+  int series = 100;
+  int64_t seconds = 4;  // of a round
+  int rounds = 5;       // of each kind
+  int64_t warm_up_seconds = 5;
+  bool tls = false;
+  std::string only;  // one kind of client; "": all
+};
+
+// What a client that means it ill costs the others.
+int RunHostile(const HostileWorkload& workload);
+
 struct OutageWorkload {
   int agents = 50;
   int series = 500;

@@ -149,7 +149,7 @@ TEST_F(NetworkTest, CutsAndAStoppedCollectorLoseNothing) {
     }
   }
   ASSERT_TRUE(Ip({"-n", collector_ns_, "link", "set", "rc", "down"})) << why_;
-  WaitCut(Seconds(3, 300));
+  WaitCut(Seconds(3, 600));
   ASSERT_TRUE(Ip({"-n", collector_ns_, "link", "set", "rc", "up"})) << why_;
   ExpectAllThere();
   collector_.Signal(SIGSTOP);
