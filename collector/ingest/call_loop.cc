@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -40,6 +41,7 @@ constexpr int64_t kSlowReadMs = 100;
 // A read waits so long for an acknowledgement to go with.
 constexpr int64_t kMaxDeferMs = 250;
 constexpr uint64_t kEndAll = 0;  // instead of a call's number
+constexpr uint64_t kNobody = UINT64_MAX;
 constexpr const char* kMethod = "/ronda.v1.Ingest/Stream";
 
 int64_t NowMs() {
@@ -108,6 +110,9 @@ class CallLoop::Impl {
   };
 
   void Run();
+  // From here on no operation may begin: gRPC aborts the program for one on a queue that is shut
+  // down. So it is the loop's own thread that does this.
+  void ShutDown();
   // Works off what the queue has, waiting for it `wait_ms` at most (-1: for ever). False: the queue
   // is shut down and drained.
   bool Next(size_t queue, int64_t wait_ms);
@@ -144,7 +149,9 @@ class CallLoop::Impl {
   int64_t now_ms_ = 0;      // of this round
   int64_t swept_ms_ = 0;
   bool ending_ = false;
+  bool shut_down_ = false;
 
+  std::atomic<bool> stop_ = false;
   Tag wake_tag_;
   const std::shared_ptr<Mailbox> mailbox_;
 };
@@ -164,11 +171,17 @@ void CallLoop::Impl::Stop() {
   if (!thread_.joinable()) {
     return;
   }
+  stop_ = true;
+  mailbox_->Post({kNobody, nullptr, {}});  // if it is not open yet, the loop has yet to look
+  thread_.join();
+}
+
+void CallLoop::Impl::ShutDown() {
+  shut_down_ = true;
   mailbox_->Close();
   for (const Queue& queue : queues_) {
     queue.queue->Shutdown();
   }
-  thread_.join();
 }
 
 void CallLoop::Impl::Run() {
@@ -177,6 +190,9 @@ void CallLoop::Impl::Run() {
   WaitForCall();
   // A queue that is shut down and drained says so each time it is asked.
   for (size_t drained = 0; drained < queues_.size();) {
+    if (stop_ && !shut_down_) {
+      ShutDown();
+    }
     const bool open = Next(0, drained > 0 ? 0 : WaitMs());
     drained = open ? 0 : 1;
     for (size_t i = 1; i < (open ? used_queues_ : queues_.size()); ++i) {
@@ -188,6 +204,11 @@ void CallLoop::Impl::Run() {
     if (now_ms_ - swept_ms_ >= kSweepMs) {
       swept_ms_ = now_ms_;
       EndIdle();
+    }
+  }
+  for (const auto& [number, call] : calls_) {
+    if (call->session != nullptr) {
+      call->session->OnClosed();
     }
   }
   calls_.clear();
@@ -233,6 +254,9 @@ bool CallLoop::Impl::Next(size_t queue, int64_t wait_ms) {
 
 // Queues are filled from the first on, so that a small fleet needs no others.
 void CallLoop::Impl::WaitForCall() {
+  if (shut_down_) {
+    return;
+  }
   const auto free = std::find_if(queues_.begin(), queues_.end(),
                                  [](const Queue& q) { return q.calls < kCallsPerQueue; });
   const auto least =
@@ -282,6 +306,9 @@ void CallLoop::Impl::OnAccepted(Call* call, bool ok) {
 void CallLoop::Impl::Read(Call* call) {
   call->deferred = false;
   call->paused = false;
+  if (shut_down_) {
+    return;
+  }
   call->reading = true;
   call->asked_ms = now_ms_;
   call->stream.Read(&call->incoming, &call->read);
@@ -391,7 +418,7 @@ void CallLoop::Impl::End(Call* call, const absl::Status& why) {
 }
 
 void CallLoop::Impl::Pump(Call* call) {
-  if (call->writing || call->finished) {
+  if (call->writing || call->finished || shut_down_) {
     return;
   }
   if (!call->outgoing.empty()) {
