@@ -202,8 +202,12 @@ absl::StatusOr<Joined> Pipeline::Join(const JoinRequest& as_told,
   node.followed.live_ms = std::max(node.followed.live_ms, info.last_seen_ms);
   node.joined_mono_ms = now_mono;
   node.clock_offset_ms = request.clock_offset_ms;
-  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch), request.node,
-                node.account};
+  return Joined{id,
+                store_.Durable(id, request.epoch),
+                store_.Held(id, request.epoch),
+                request.node,
+                node.account,
+                nodes_.size()};
 }
 
 absl::StatusOr<Joined> Pipeline::JoinImport(const JoinRequest& request) {
@@ -230,8 +234,12 @@ absl::StatusOr<Joined> Pipeline::JoinImport(const JoinRequest& request) {
   } else if (of_rules) {
     slot->info = info;
   }
-  return Joined{id, store_.Durable(id, request.epoch), store_.Held(id, request.epoch), request.node,
-                slot->account};
+  return Joined{id,
+                store_.Durable(id, request.epoch),
+                store_.Held(id, request.epoch),
+                request.node,
+                slot->account,
+                nodes_.size()};
 }
 
 // Their series have other labels from here on: alerts on the old ones are over.

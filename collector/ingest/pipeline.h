@@ -76,6 +76,7 @@ struct Joined {
   codec::RangeSet held;     // durable or on its way: not to be taken twice
   std::string name;         // what the node is called here: it may have been renamed
   std::shared_ptr<Account> account;
+  size_t nodes = 1;  // that are known, this one with them
 };
 
 // Why no agent ran (causes of gaps).
@@ -131,6 +132,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
     int64_t max_grace_ms = 600'000;
     int64_t silence_repeat_ms = 15'000;  // up = 0 again and again, so that it is never stale
     int64_t max_pending_bytes = 48 << 20;
+    int64_t max_late_bytes = 64 << 20;   // of backfill that waits to be sealed
     int64_t live_stream_ms = 30'000;     // a stream that was heard within this is alive
     size_t max_nodes = 20'000;           // streams at a time
     int64_t missing_after_ms = 600'000;  // an expected node that did not come is told of then
@@ -195,7 +197,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
 
   // All that the agent kept of the time before came: what is missing now will never come.
   void Backfilled(store::NodeId node, const SessionPort* port);
-  // Whether backfill may go on, or has to wait until what was taken is committed.
+  // Whether backfill may go on, or has to wait until what was taken is committed, and sealed.
   bool TakesBackfill() const;
 
   // Makes a small value durable with the next commit, for notify: what is sent is forgotten.

@@ -219,7 +219,8 @@ void Pipeline::Backfilled(store::NodeId id, const SessionPort* port) {
 }
 
 bool Pipeline::TakesBackfill() const {
-  return pending_bytes_->load() < options_.max_pending_bytes / 4;
+  return pending_bytes_->load() < options_.max_pending_bytes / 4 &&
+         store_.LateBytes() < options_.max_late_bytes;
 }
 
 }  // namespace ronda::ingest

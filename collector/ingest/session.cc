@@ -27,6 +27,10 @@ constexpr size_t kMaxHeldRanges = 1000;
 // committed. So the pace is that of the disk, and even among agents; an import has no live data
 // beside it and may have more.
 constexpr uint64_t kBackfillCredit = 250'000;
+// Of all agents together, so that what a large fleet kept finds room when it all comes at once; but
+// each may send a frame at least.
+constexpr uint64_t kFleetCredit = 100'000'000;
+constexpr uint64_t kLeastCredit = 10'000;
 constexpr uint64_t kImportCredit = 2'000'000;
 
 // At most the newest `max` ranges: what is left out comes again, is known and is acknowledged then.
@@ -215,7 +219,10 @@ void Session::OnHello(const v1::Hello& hello) {
     held->set_epoch(kept.id);
     ToProto(store_.Durable(node_, kept), held->mutable_held(), kMaxHeldRanges);
   }
-  credit_ = static_cast<int64_t>(import_ ? kImportCredit : kBackfillCredit);
+  const uint64_t least = std::max<uint64_t>(kLeastCredit, limits_.max_series);
+  const uint64_t share = std::clamp(kFleetCredit / std::max<uint64_t>(1, joined->nodes), least,
+                                    std::max(least, kBackfillCredit));
+  credit_ = static_cast<int64_t>(import_ ? kImportCredit : share);
   welcome->mutable_credit()->set_samples(static_cast<uint64_t>(credit_.load()));
   ToProto(joined->durable, welcome->mutable_held(), kMaxHeldRanges);
   outlet_.send(std::move(answer));

@@ -15,6 +15,8 @@ constexpr int64_t kPauseToldMs = 60'000;
 // What is owed beyond is waited for after the next message: the end of a stream is only heard
 // between pauses.
 constexpr int64_t kMaxPauseMs = 10'000;
+// After each message of an import, while backfill has to wait; far below the pace of sealing.
+constexpr int64_t kImportPauseMs = 200;
 constexpr int64_t kRefusedLogMs = 60'000;
 
 v1::Reject::Reason ReasonOf(Refusal refusal, const absl::Status& why) {
@@ -223,7 +225,11 @@ void Session::Charge(double samples) { charged_ += samples; }
 
 int64_t Session::TakePause() {
   const double charged = std::exchange(charged_, 0);
-  if (account_ == nullptr || import_ || over_) {
+  if (import_) {
+    // It has no credit that could be kept back: it stops when nobody reads.
+    return pipeline_.TakesBackfill() ? 0 : kImportPauseMs;
+  }
+  if (account_ == nullptr || over_) {
     return 0;
   }
   const int64_t now = clock_.MonotonicMs();

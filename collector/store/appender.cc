@@ -169,6 +169,7 @@ void Appender::InsertLocked(std::vector<Batch>* batches, Plan plan) {
       added.source = p.source;
       added.schema = p.schema;
       added.due_since_ms = clock_.MonotonicMs();
+      added.late = p.frame->t_ms < clock_.NowMs() - Store::kLateMs;
       run = state_.head.AddRun(queued[i].epoch, std::move(added));
       if (p.schema != nullptr) {
         state_.catalogue.AddPair(p.source, p.schema);

@@ -57,6 +57,7 @@ struct HeadRun {
   std::shared_ptr<FrameBytes> bytes;
   size_t sealed_frames = 0;  // a block holds so many already (the run grew after it was sealed)
   int64_t due_since_ms = 0;  // monotonic: when it began to wait for its seal
+  bool late = false;         // it came long after it was sampled, as backfill does
   int64_t t_min_ms = 0;
   int64_t t_max_ms = 0;
 };

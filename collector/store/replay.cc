@@ -105,6 +105,7 @@ class Replayer {
     run.source = SourceOf(journal_run);
     run.schema = state_.catalogue.FindSchema(journal_run.schema);
     run.due_since_ms = clock_.MonotonicMs();
+    run.late = frame.t_ms < clock_.NowMs() - Store::kLateMs;
     const bool known = run.source != nullptr && (run.schema != nullptr || journal_run.schema == 0);
     if (!known || frame.seq != run.key.first_seq) {
       return nullptr;

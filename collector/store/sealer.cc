@@ -25,6 +25,14 @@ double Stagger(NodeId node) {
   return static_cast<double>(mixed >> 11) / static_cast<double>(uint64_t{1} << 53);
 }
 
+int64_t HeldBytes(const RunSnapshot& run) {
+  auto bytes = static_cast<int64_t>(run.frames.size() * sizeof(HeadFrame));
+  for (const HeadFrame& frame : run.frames) {
+    bytes += static_cast<int64_t>(frame.bytes.size());
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void Sealer::Start() {
@@ -74,6 +82,7 @@ absl::Status Sealer::Round() {
 std::vector<SealedRun> Sealer::FindDue(bool now) {
   std::vector<SealedRun> due;
   const int64_t now_ms = clock_.MonotonicMs();
+  int64_t late_bytes = 0;
   MutexLock lock(&state_.mu);
   state_.head.ForEachRun([&](const EpochState& epoch, const HeadRun& run) {
     state_.mu.AssertHeld();
@@ -89,7 +98,7 @@ std::vector<SealedRun> Sealer::FindDue(bool now) {
     const bool ended = durable == run.frames.size() && Head::HasEnded(epoch, run);
     const auto turn_ms = static_cast<int64_t>(static_cast<double>(options_.seal_after_ms) *
                                               (2.0 + Stagger(run.key.node)) / 3.0);
-    const bool due_now = aged || (ended && (now || age_ms >= turn_ms));
+    const bool due_now = aged || (ended && (now || run.late || age_ms >= turn_ms));
     // A run that came back and did not grow leaves the head again.
     const bool news = durable > run.sealed_frames || (aged && durable == run.frames.size());
     if (!due_now || !news || durable == 0) {
@@ -99,8 +108,11 @@ std::vector<SealedRun> Sealer::FindDue(bool now) {
     sealed.run = Snapshot(run);
     sealed.run.frames.resize(durable);
     sealed.may_grow = !ended;
+    sealed.late_bytes = run.late ? HeldBytes(sealed.run) : 0;
+    late_bytes += sealed.late_bytes;
     due.push_back(std::move(sealed));
   });
+  state_.late_bytes = late_bytes;
   return due;
 }
 
@@ -155,6 +167,7 @@ void Sealer::MarkSealed(const std::vector<SealedRun>& runs) {
     HeadRun* const run = state_.head.FindRun(sealed.run.key);
     run->sealed_frames = sealed.run.frames.size();
     run->due_since_ms = clock_.MonotonicMs();
+    state_.late_bytes -= sealed.late_bytes;
     state_.head.PutEpoch(run->key.node, run->key.epoch)->sealed_since_trim = true;
     if (run->sealed_frames == run->frames.size()) {
       state_.head.RemoveRun(sealed.run.key);

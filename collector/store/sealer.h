@@ -19,9 +19,11 @@ namespace ronda::store {
 // Thread-safe. All references must outlive it.
 //
 // A run is sealed when it has ended, each node at its own moment so that they do not all come at
-// once, or else when it is seal_after_ms old. In the second case it may still grow: then its frames
-// are kept beside the block, from where an append brings the run back, and the next seal writes the
-// whole run anew in place of the block. Only frames that the journal holds are sealed.
+// once (one that came late, with backfill, in the next round: there may be hours of them, which the
+// memory could not hold so long), or else when it is seal_after_ms old. In the second case it may
+// still grow: then its frames are kept beside the block, from where an append brings the run back,
+// and the next seal writes the whole run anew in place of the block. Only frames that the journal
+// holds are sealed.
 //
 // Blocks are committed first. Then, in a transaction of the other file, journal rows whose frames
 // are all in blocks are deleted, and the ranges of the epochs brought up to date. A crash between

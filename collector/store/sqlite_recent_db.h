@@ -33,8 +33,9 @@ struct SealedRun {
   std::vector<int64_t> t_ms;  // runs of samples
   std::vector<uint64_t> order;
   std::vector<std::vector<double>> columns;
-  std::string kind;       // runs of records
-  bool may_grow = false;  // keep the frames: of samples, beside the block
+  std::string kind;        // runs of records
+  bool may_grow = false;   // keep the frames: of samples, beside the block
+  int64_t late_bytes = 0;  // what it holds in memory, if it came late
 };
 
 // A row of `blocks` without its data.

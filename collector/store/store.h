@@ -196,6 +196,12 @@ class Store : public Queryable, public RecordReader {
   // Append() takes only what is essential.
   virtual bool DiskFull() const = 0;
 
+  // What the last round of sealing found of ended runs that came more than kLateMs after they were
+  // sampled, and did not seal yet: bytes of memory. Who sends such runs is to wait while it is
+  // much: they come faster than they can be sealed. Never blocks.
+  static constexpr int64_t kLateMs = 300'000;
+  virtual int64_t LateBytes() const = 0;
+
   // Committed state values of a space, in key order.
   virtual absl::Status ScanState(
       std::string_view space,
@@ -219,8 +225,9 @@ class Store : public Queryable, public RecordReader {
 
 // Rebuilds damaged files: keeps each aside as <name>.corrupt-<time>, and saves every row that can
 // still be read and whose checksum is right; the catalogue of ronda.db also comes from history/,
-// and files of level 1 that a collector put aside are brought back. What is lost of history/ becomes
-// gap records. Returns a report for people, one line a fact. kFailedPrecondition: a collector runs.
+// and files of level 1 that a collector put aside are brought back. What is lost of history/
+// becomes gap records. Returns a report for people, one line a fact. kFailedPrecondition: a
+// collector runs.
 absl::StatusOr<std::string> RepairDataFolder(const std::string& dir, const Clock& clock);
 
 }  // namespace ronda::store

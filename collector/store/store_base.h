@@ -73,6 +73,7 @@ class StoreBase : public Store {
   }
   StoreStats Stats() const override;
   bool DiskFull() const override { return false; }
+  int64_t LateBytes() const override { return state_.late_bytes; }
 
  protected:
   // Sets what the functions above need.

@@ -4,6 +4,7 @@
 // below mu ever calls back into it, and no file is read or written under it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct StoreState {
   uint64_t next_order ABSL_GUARDED_BY(mu) = 1;
   int64_t durable_commit ABSL_GUARDED_BY(mu) = 0;
   int64_t sealed_blocks ABSL_GUARDED_BY(mu) = 0;
+  std::atomic<int64_t> late_bytes = 0;  // Store::LateBytes()
   int64_t duplicate_samples ABSL_GUARDED_BY(mu) = 0;
   int64_t conflicting_samples ABSL_GUARDED_BY(mu) = 0;
   int64_t dropped_samples ABSL_GUARDED_BY(mu) = 0;

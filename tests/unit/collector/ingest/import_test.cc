@@ -70,6 +70,17 @@ TEST_F(ImportTest, IsDurableAndNoRuleSeesIt) {
   EXPECT_THAT(AlertLog(), IsEmpty());
 }
 
+TEST_F(ImportTest, IsReadMoreSlowlyWhileMuchOfItIsNotSealed) {
+  auto import = Import("old1", 7);
+  Send(*import, "import/node/old1", start_ms_ - 60'000, 9);
+  EXPECT_EQ(import->session->TakePause(), 0);
+  pipeline_options_.max_late_bytes = 0;
+  Open();
+  import = Import("old1", 8);
+  Send(*import, "import/node/old1", start_ms_ - 50'000, 9);
+  EXPECT_GT(import->session->TakePause(), 0);
+}
+
 TEST_F(ImportTest, AnImportedNodeIsNeverAliveAndNeverSilent) {
   auto import = Import("old1", 7);
   Send(*import, "import/node/old1", start_ms_ - 60'000, 9);

@@ -180,7 +180,7 @@ void IngestTest::Open() {
                                                     clock_, [](store::StateWrite) {}));
   gate_ = std::make_unique<mute::Gate>(gate_options_, clock_);
   pipeline_ =
-      std::make_unique<Pipeline>(Pipeline::Options{}, *store_, *engine_, *gate_, *outbox_, clock_);
+      std::make_unique<Pipeline>(pipeline_options_, *store_, *engine_, *gate_, *outbox_, clock_);
   ASSERT_OK(pipeline_->Restore());
 }
 

@@ -88,6 +88,7 @@ class IngestTest : public testing::Test {
   std::unique_ptr<rules::Engine> engine_;
   mute::Gate::Options gate_options_;  // of the next Open()
   std::unique_ptr<mute::Gate> gate_;
+  Pipeline::Options pipeline_options_;  // likewise
   std::unique_ptr<notify::Outbox> outbox_;
   std::unique_ptr<Pipeline> pipeline_;
 };

@@ -265,6 +265,50 @@ TEST_F(LimitsTest, BackfillWithoutCreditEndsTheStream) {
   EXPECT_TRUE(agent->Closed(absl::StatusCode::kResourceExhausted, "beyond what was granted"));
 }
 
+// Credit that came after the Welcome.
+uint64_t CreditOf(const FakeAgent& agent) {
+  uint64_t samples = 0;
+  for (const v1::CollectorMessage& message : agent.messages()) {
+    samples += message.has_credit() ? message.credit().samples() : 0;
+  }
+  return samples;
+}
+
+TEST_F(LimitsTest, BackfillWaitsWhileMuchOfItIsNotSealed) {
+  for (const bool waits : {false, true}) {
+    pipeline_options_.max_late_bytes = waits ? 0 : 1;
+    Open();
+    const auto agent = NewAgent();
+    agent->Join("web1", waits ? 2 : 1);
+    const std::string frame = agent->Encode(start_ms_ - 3'600'000, 1);
+    agent->Send(frame, v1::LANE_BACKFILL);
+    agent->SendSchema();
+    Flush();
+    EXPECT_EQ(agent->acknowledged().count(), 1u);
+    EXPECT_EQ(CreditOf(*agent), waits ? 0u : 3u);
+  }
+}
+
+TEST_F(LimitsTest, TheFirstCreditIsLessInALargeFleet) {
+  const auto first_credit = [&](const std::string& node) {
+    const auto agent = NewAgent();
+    agent->Join(node, 1);
+    return agent->messages().front().welcome().credit().samples();
+  };
+  const uint64_t alone = first_credit("first");
+  EXPECT_EQ(alone, 250'000u);
+  for (int i = 0; i < 800; ++i) {
+    store::NodeInfo info;
+    info.name = "web" + std::to_string(i);
+    info.agent_version = "test";
+    ASSERT_OK(store_->PutNode(info));
+  }
+  Open();  // knows them
+  const uint64_t of_many = first_credit("last");
+  EXPECT_LT(of_many, alone);
+  EXPECT_GT(of_many, 100'000'000u / 900);
+}
+
 TEST_F(LimitsTest, ASecondAgentOfOneNameIsSeenAtTheFirst) {
   const auto agent = NewAgent();
   agent->Join("web1", 1);

@@ -13,6 +13,7 @@
 #include "common/base/status.h"
 #include "common/model/sample.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/collector/store/frame_maker.h"
@@ -350,28 +351,49 @@ TEST_F(StoreTest, ReadersSeeEveryTickWhileItIsSealed) {
   EXPECT_EQ(store_->Stats().counters.duplicate_samples, 0);
 }
 
-TEST_F(StoreTest, SealsAndRemovesByItself) {
+// A store that seals by itself.
+class SealingStoreTest : public StoreTest {
+ protected:
+  void OpenSealing() {
+    store_.reset();
+    options_.manual_seal = false;
+    ASSERT_OK_AND_ASSIGN(store_, Store::Open(options_, clock_));
+  }
+  void WaitForBlocks(int64_t n) {
+    EXPECT_TRUE(Eventually(10'000, [&] { return store_->Stats().blocks == n; }))
+        << store_->Stats().blocks << " blocks";
+  }
+};
+
+TEST_F(SealingStoreTest, SealsAndRemovesByItself) {
   options_.retention_raw_ms = 3'600'000;
   Open();
   FrameMaker maker(1, {"host", "node", ""});
   maker.StartRun(schema_);
   AppendTicks(&maker, 0, 240);
   ASSERT_OK(store_->Flush(5000));
-  store_.reset();
-  options_.manual_seal = false;
-  ASSERT_OK_AND_ASSIGN(store_, Store::Open(options_, clock_));
-  const auto wait_for_blocks = [&](int64_t n) {
-    for (int i = 0; i < 500 && store_->Stats().blocks != n; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    EXPECT_EQ(store_->Stats().blocks, n);
-  };
+  OpenSealing();
   clock_.Advance(options_.seal_after_ms);
-  wait_for_blocks(2);
+  WaitForBlocks(2);
   EXPECT_EQ(SelectOne("m0").size(), 240u);
   clock_.Advance(3'700'000);
-  wait_for_blocks(0);
+  WaitForBlocks(0);
   EXPECT_TRUE(SelectOne("m0").empty());
+}
+
+// Hours of backfill come in seconds: the memory does not hold them until they are old.
+TEST_F(SealingStoreTest, WhatCameLateIsSealedAtOnce) {
+  Open();
+  OpenSealing();
+  FrameMaker live(1, {"host", "node", ""});
+  live.StartRun(schema_);
+  AppendTicks(&live, 0, 240);
+  FrameMaker late(2, {"other", "node", ""});
+  late.StartRun(schema_);
+  AppendTicks(&late, -7'200, 360);
+  WaitForBlocks(3);  // of the late one alone
+  EXPECT_EQ(store_->LateBytes(), 0);
+  EXPECT_EQ(store_->Stats().series, 6);
 }
 
 }  // namespace
