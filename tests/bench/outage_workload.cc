@@ -231,6 +231,10 @@ class Outage {
                       Waiting());
   }
 
+  double Since(int64_t t_ms) const {
+    return static_cast<double>(t_ms - back_ms_) / 1000 + figures_.away_seconds;
+  }
+
   // How old the newest sample is that a query sees, of the node that is furthest behind.
   absl::Status MeasureLag() {
     const int64_t now = clock_.NowMs();
@@ -259,7 +263,13 @@ class Outage {
       RONDA_RETURN_IF_ERROR(CheckNode(*api_, set_, {agent->node(), agent->times()}, &verdict_));
       RONDA_ASSIGN_OR_RETURN(const std::vector<query::Gap> gaps,
                              api_->Gaps(0, clock_.NowMs(), ScaleSet::NodeName(agent->node())));
-      const auto late = std::count_if(gaps.begin(), gaps.end(), [](const query::Gap& gap) {
+      const auto late = std::count_if(gaps.begin(), gaps.end(), [&](const query::Gap& gap) {
+        if (gap.cause != store::kLateCause && verdict_.example.empty()) {
+          verdict_.example = fmt::format(
+              "{}: a gap \"{}\" from {} s to {} s after the outage began, of its {} s ({})",
+              ScaleSet::NodeName(agent->node()), gap.cause, Since(gap.from_ms), Since(gap.to_ms),
+              figures_.away_seconds, gap.detail);
+        }
         return gap.cause == store::kLateCause;
       });
       figures_.late_nodes += late > 0 ? 1 : 0;
