@@ -26,7 +26,7 @@ void EncodeColumn(std::span<const double> values, std::string* out);
 absl::Status DecodeColumn(std::string_view bytes, std::span<double> out);
 
 // The same for the values [first, first + out.size()) of a column of n. Decoding starts at the
-// block of 1,200 values that holds `first`: 600 values more than asked for on average.
+// block that holds `first`: of 7,200 values where they are coded, of 1,200 where they are packed.
 // kInvalidArgument if the range is not within n.
 absl::Status DecodeColumnRange(std::string_view bytes, size_t n, size_t first,
                                std::span<double> out);

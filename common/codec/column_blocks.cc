@@ -23,7 +23,7 @@ struct Share {
 void PutBlock(const ColumnModel& model,
               const std::vector<std::array<Share, kColumnSymbols>>& shares,
               std::span<const Coded> numbers, std::string* out) {
-  std::array<int32_t, kRestartValues> words;
+  std::vector<int32_t> words(numbers.size());
   uint32_t state = kCoderLow;
   for (size_t i = numbers.size(); i-- > 0;) {
     const uint32_t symbol = TokenOf(model.alphabet, numbers[i].number).symbol;
@@ -35,7 +35,7 @@ void PutBlock(const ColumnModel& model,
     }
     state = ((state / share.frequency) << model.precision) + state % share.frequency + share.below;
   }
-  std::array<char, kRestartValues * 10 + 32> buffer;
+  std::vector<char> buffer(numbers.size() * 10 + 32);
   BitWriter bits(buffer.data());
   bits.Put(state, 32);
   for (size_t i = 0; i < numbers.size(); ++i) {
@@ -71,13 +71,15 @@ void PutBlocks(std::span<const int64_t> y, const CodedHead& head, const ColumnMo
   int64_t last_value = 0;
   int64_t last_step = 0;
   const auto order = static_cast<size_t>(head.order);
-  for (size_t start = 0; start < y.size(); start += kRestartValues) {
-    const size_t size = std::min(kRestartValues, y.size() - start);
+  for (size_t start = 0; start < y.size(); start += kCodedBlockValues) {
+    const size_t size = std::min(kCodedBlockValues, y.size() - start);
     const size_t begin = blocks.size();
     const size_t told = std::min(order, size);
     PutBlock(model, shares, numbers.subspan(start + told, size - told), &blocks);
     const auto size_bytes = static_cast<int64_t>(blocks.size() - begin);
-    PutSigned(out, size_bytes - last_bytes);
+    if (start + size < y.size()) {  // the last one ends where the column does
+      PutSigned(out, size_bytes - last_bytes);
+    }
     last_bytes = size_bytes;
     if (order >= 1) {
       PutSigned(out, WrappingSub(y[start], last_value));

@@ -56,14 +56,14 @@ uint64_t NumberOf(const CodedHead& head, const int64_t* y) {
   if (head.order == 2) {
     r = WrappingSub(r, WrappingSub(y[-1], y[-2]));
   }
-  return head.zigzag ? ZigZag(r) : static_cast<uint64_t>(WrappingSub(r, head.least));
+  return head.is_signed ? FoldSign(r) : static_cast<uint64_t>(WrappingSub(r, head.least));
 }
 
 // Calls f(i) for each value that is coded: all but those that the directory tells.
 template <typename F>
 void ForEachCoded(size_t n, int order, F f) {
-  for (size_t start = 0; start < n; start += kRestartValues) {
-    const size_t end = std::min(n, start + kRestartValues);
+  for (size_t start = 0; start < n; start += kCodedBlockValues) {
+    const size_t end = std::min(n, start + kCodedBlockValues);
     for (size_t i = start + static_cast<size_t>(order); i < end; ++i) {
       f(i);
     }
@@ -78,14 +78,16 @@ std::vector<Coded> NumbersOf(const std::vector<int64_t>& y, const CodedHead& hea
   std::vector<Coded> numbers(y.size());
   int last = 0;
   int before = 0;
+  int zeros = 0;
   ForEachCoded(y.size(), head.order, [&](size_t i) {
-    if (i % kRestartValues == static_cast<size_t>(head.order)) {
-      last = before = 0;
+    if (i % kCodedBlockValues == static_cast<size_t>(head.order)) {
+      last = before = zeros = 0;
     }
     const uint64_t number = NumberOf(head, &y[i]);
-    numbers[i] = {number, static_cast<uint16_t>(ContextScore(last, before))};
+    numbers[i] = {number, static_cast<uint16_t>(ContextScore(last, before, zeros))};
     before = last;
     last = ClassOf(number);
+    zeros = number == 0 ? std::min(zeros + 1, kMostZeros) : 0;
   });
   return numbers;
 }
@@ -195,10 +197,10 @@ void EncodeCoded(std::span<const int64_t> values, std::string* out) {
     }
   }
   out->push_back(static_cast<char>(IntEncoding::kCoded));
-  out->push_back(static_cast<char>(best.head.order | (best.head.zigzag ? kCodedZigZag : 0)));
+  out->push_back(static_cast<char>(best.head.order | (best.head.is_signed ? kCodedSigned : 0)));
   PutSigned(out, best.head.origin);
   PutVarint(out, best.head.stride);
-  if (!best.head.zigzag) {
+  if (!best.head.is_signed) {
     PutSigned(out, best.head.least);
   }
   PutModel(best.model, out);

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <utility>
 
-#include "common/codec/varint.h"
+#include "common/codec/column_weights.h"
 
 namespace ronda::codec {
 namespace {
@@ -35,8 +35,6 @@ struct Group : ScoreCounts {
   double bits = 0;
 };
 
-int GammaBits(uint32_t v) { return 2 * static_cast<int>(std::bit_width(v + 1)) - 1; }
-
 // What a weight's place in a table takes beside a like one.
 int WeightBits(uint32_t weight) {
   return 3 + MantissaBits(static_cast<int>(std::bit_width(weight)));
@@ -46,21 +44,14 @@ int WeightBits(uint32_t weight) {
 double TableBits(const uint32_t* a, const uint32_t* b, size_t symbols, uint32_t total) {
   const std::vector<float>& n_log_n = NLogNTable();
   double bits = NLogN(n_log_n, total);
-  int table = GammaBits(static_cast<uint32_t>(symbols) / 2);
-  uint32_t gap = 0;
+  int table = 0;
   int last = 0;
   for (size_t i = 0; i < symbols; ++i) {
     const uint32_t n = a[i] + (b == nullptr ? 0 : b[i]);
-    if (n == 0) {
-      ++gap;
-      continue;
-    }
-    bits -= NLogN(n_log_n, n);
     const auto digits = static_cast<int>(std::bit_width(n));
-    table += GammaBits(gap) + GammaBits(static_cast<uint32_t>(ZigZag(digits - last))) +
-             MantissaBits(digits);
-    gap = 0;
+    table += GammaBits(static_cast<uint32_t>(DigitsChange(last, digits))) + MantissaBits(digits);
     last = digits;
+    bits -= NLogN(n_log_n, n);
   }
   return bits + table;
 }
@@ -178,7 +169,7 @@ double FitModel(const ColumnAlphabet& alphabet, std::vector<ScoreCounts> counts,
   for (size_t i = 0; i < groups.size(); ++i) {
     ColumnModel::Weights& weights = model->weights[i];
     weights.fill(0);
-    std::transform(groups[i].counts.begin(), groups[i].counts.end(), weights.begin(), RoundWeight);
+    ChooseWeights(groups[i].counts, &weights);
     Normalise(weights, model->precision, &model->frequency[i]);
     const int begin = i == 0 ? 0 : groups[i].score;
     std::fill(model->context.begin() + begin, model->context.end(), static_cast<uint8_t>(i));

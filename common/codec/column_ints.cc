@@ -27,9 +27,10 @@ bool IsLinear(std::span<const int64_t> values, int64_t step) {
   return true;
 }
 
-// A coded column is never shorter: head, model, and for each block its length and the coder's
-// state.
-size_t LeastCodedBytes(size_t n) { return 10 + 5 * ((n + kRestartValues - 1) / kRestartValues); }
+// A coded column is never shorter: head, model, and for each block the coder's state.
+size_t LeastCodedBytes(size_t n) {
+  return 6 + 4 * ((n + kCodedBlockValues - 1) / kCodedBlockValues);
+}
 
 // Appends the runs unless they take `limit` bytes or more.
 bool PutRuns(std::span<const int64_t> values, size_t limit, std::string* out) {
@@ -141,8 +142,9 @@ bool DecodeInts(std::string_view bytes, size_t n, size_t first, std::span<int64_
       return GetRuns(in, n, first, out);
     case IntEncoding::kPacked:
       return DecodePacked(bytes.substr(1), n, first, out);
+    case IntEncoding::kCodedBefore:
     case IntEncoding::kCoded:
-      return DecodeCoded(bytes.substr(1), n, first, out);
+      return DecodeCoded(static_cast<IntEncoding>(bytes[0]), bytes.substr(1), n, first, out);
   }
   return false;
 }

@@ -14,10 +14,11 @@ enum class IntEncoding : uint8_t {
   kLinear = 1,
   kRuns = 2,
   kPacked = 3,
-  kCoded = 4,
+  kCodedBefore = 4,  // until November 2026; read, not written
+  kCoded = 5,
 };
 
-// Restart points are at most so many values apart.
+// Restart points of packed columns are so many values apart, and those of kCodedBefore.
 inline constexpr size_t kRestartValues = 1200;
 
 void EncodeInts(std::span<const int64_t> values, std::string* out);

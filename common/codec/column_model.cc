@@ -1,7 +1,10 @@
 #include "common/codec/column_model.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
+#include <span>
+#include <string_view>
 
 #include "common/codec/bits.h"
 #include "common/codec/residual.h"
@@ -12,54 +15,49 @@ namespace {
 using Weights = ColumnModel::Weights;
 using Frequencies = ColumnModel::Frequencies;
 
-constexpr int kDetailBits = 3;
+constexpr int kPrecisionBits = 3;
+constexpr int kContextBits = 4;
+constexpr int kDetailBitsBefore = 3;
 
-void PutWeights(const Weights& weights, BitWriter* out) {
-  const auto used = std::count_if(weights.begin(), weights.end(), [](uint32_t w) { return w > 0; });
-  PutToken(static_cast<uint64_t>(used - 1), 0, out);
-  uint64_t gap = 0;
+// How finely a class may be told apart, and the bits that say how finely it is.
+int FinestDetail(uint64_t cls) {
+  return cls < 2 ? 0 : std::min(static_cast<int>(cls) - 1, kMaxDetail);
+}
+int DetailBits(uint64_t cls) {
+  return static_cast<int>(std::bit_width(static_cast<unsigned>(FinestDetail(cls))));
+}
+
+void PutWeights(std::span<const uint32_t> weights, BitWriter* out) {
   int last = 0;
   for (const uint32_t weight : weights) {
-    if (weight == 0) {
-      ++gap;
-      continue;
-    }
     const auto digits = static_cast<int>(std::bit_width(weight));
-    const int mantissa = MantissaBits(digits);
-    PutToken(gap, 0, out);
-    PutToken(ZigZag(digits - last), 0, out);
-    out->Put(weight >> (digits - 1 - mantissa) & ((1U << mantissa) - 1), mantissa);
-    gap = 0;
+    PutToken(DigitsChange(last, digits), 0, out);
     last = digits;
+    if (weight > 0) {
+      const int told = MantissaBits(digits);
+      out->Put(weight >> (digits - 1 - told) & ((1U << told) - 1), told);
+    }
   }
 }
 
 bool GetWeights(int symbols, BitReader* in, Weights* weights) {
-  const auto limit = static_cast<uint64_t>(symbols);
-  uint64_t more;
-  if (!GetToken(0, in, &more) || more >= limit) {
-    return false;
-  }
-  uint64_t symbol = 0;
   int64_t digits = 0;
-  for (uint64_t i = 0; i <= more; ++i, ++symbol) {
-    uint64_t gap;
+  bool any = false;
+  for (int i = 0; i < symbols; ++i) {
     uint64_t change;
-    if (!GetToken(0, in, &gap) || symbol >= limit || gap >= limit - symbol ||
-        !GetToken(0, in, &change)) {
+    if (!GetToken(0, in, &change)) {
       return false;
     }
-    symbol += gap;
-    digits += UnZigZag(change);
-    if (digits < 1 || digits > kWeightDigits) {
+    digits = digits == 0 ? static_cast<int64_t>(change) : digits + UnZigZag(change);
+    if (digits < 0 || digits > kWeightDigits) {
       return false;
     }
-    const int mantissa = MantissaBits(static_cast<int>(digits));
-    const auto dropped = static_cast<int>(digits) - 1 - mantissa;
-    const auto told = static_cast<uint32_t>(in->Get(mantissa)) | 1U << mantissa;
-    (*weights)[symbol] = dropped == 0 ? told : told << dropped | 1U << (dropped - 1);
+    if (digits > 0) {
+      (*weights)[static_cast<size_t>(i)] = GetWeight(static_cast<int>(digits), in);
+      any = true;
+    }
   }
-  return true;
+  return any;
 }
 
 void PutAlphabet(const ColumnAlphabet& alphabet, BitWriter* out) {
@@ -67,18 +65,21 @@ void PutAlphabet(const ColumnAlphabet& alphabet, BitWriter* out) {
                                   [](uint8_t d) { return d != kClassUnused; });
   PutToken(static_cast<uint64_t>(used - 1), 0, out);
   uint64_t gap = 0;
-  for (const uint8_t detail : alphabet.detail) {
+  for (uint64_t cls = 0; cls < kColumnClasses; ++cls) {
+    const uint8_t detail = alphabet.detail[cls];
     if (detail == kClassUnused) {
       ++gap;
       continue;
     }
     PutToken(gap, 0, out);
-    out->Put(detail, kDetailBits);
+    out->Put(detail, DetailBits(cls));
     gap = 0;
   }
 }
 
-bool GetAlphabet(BitReader* in, ColumnAlphabet* alphabet) {
+}  // namespace
+
+bool GetAlphabet(bool before, BitReader* in, ColumnAlphabet* alphabet) {
   alphabet->detail.fill(kClassUnused);
   uint64_t more;
   if (!GetToken(0, in, &more) || more >= kColumnClasses) {
@@ -91,8 +92,8 @@ bool GetAlphabet(BitReader* in, ColumnAlphabet* alphabet) {
       return false;
     }
     cls += gap;
-    const uint64_t detail = in->Get(kDetailBits);
-    if (detail > kMaxDetail || (detail > 0 && detail >= cls)) {
+    const uint64_t detail = in->Get(before ? kDetailBitsBefore : DetailBits(cls));
+    if (detail > static_cast<uint64_t>(FinestDetail(cls))) {
       return false;
     }
     alphabet->detail[cls] = static_cast<uint8_t>(detail);
@@ -100,7 +101,12 @@ bool GetAlphabet(BitReader* in, ColumnAlphabet* alphabet) {
   return alphabet->Number();
 }
 
-}  // namespace
+uint32_t GetWeight(int digits, BitReader* in) {
+  const int told = MantissaBits(digits);
+  const int dropped = digits - 1 - told;
+  const uint32_t weight = static_cast<uint32_t>(in->Get(told)) | 1U << told;
+  return dropped == 0 ? weight : weight << dropped | 1U << (dropped - 1);
+}
 
 uint32_t RoundWeight(uint32_t n) {
   const auto digits = static_cast<int>(std::bit_width(n));
@@ -127,46 +133,46 @@ void Normalise(const Weights& weights, int precision, Frequencies* out) {
 }
 
 void PutModel(const ColumnModel& model, std::string* out) {
-  out->push_back(static_cast<char>(model.precision));
-  out->push_back(static_cast<char>(model.contexts() - 1));
+  std::vector<char> buffer(static_cast<size_t>(model.contexts()) * kColumnSymbols * 8 +
+                           kColumnClasses * 4 + 64);
+  BitWriter bits(buffer.data());
+  bits.Put(static_cast<uint64_t>(model.precision - kMinPrecision), kPrecisionBits);
+  bits.Put(static_cast<uint64_t>(model.contexts() - 1), kContextBits);
   int score = 0;
   for (int c = 1; c < model.contexts(); ++c) {
     const int begin = score;
     while (model.context[static_cast<size_t>(score)] < c) {
       ++score;
     }
-    out->push_back(static_cast<char>(score - begin - 1));
+    PutToken(static_cast<uint64_t>(score - begin - 1), 0, &bits);
   }
-  std::vector<char> buffer(static_cast<size_t>(model.contexts()) * kColumnSymbols * 8 +
-                           kColumnClasses * 4 + 32);
-  BitWriter bits(buffer.data());
   PutAlphabet(model.alphabet, &bits);
   for (const Weights& weights : model.weights) {
-    PutWeights(weights, &bits);
+    PutWeights(std::span(weights).first(static_cast<size_t>(model.alphabet.symbols)), &bits);
   }
-  const auto size = static_cast<size_t>(bits.Finish() - buffer.data());
-  PutVarint(out, size);
-  out->append(buffer.data(), size);
+  PutBytes(out,
+           std::string_view(buffer.data(), static_cast<size_t>(bits.Finish() - buffer.data())));
 }
 
 bool GetModel(ByteReader* in, ColumnModel* model) {
-  const uint8_t head = in->U8();
-  model->precision = head;
-  const int contexts = in->U8() + 1;
-  if (!in->ok() || model->precision < kMinPrecision || model->precision > kMaxPrecision ||
-      contexts > kMaxContexts || contexts << model->precision > kMaxModelSlots) {
+  BitReader bits(in->Bytes());
+  model->precision = kMinPrecision + static_cast<int>(bits.Get(kPrecisionBits));
+  const int contexts = 1 + static_cast<int>(bits.Get(kContextBits));
+  if (!in->ok() || model->precision > kMaxPrecision ||
+      contexts << model->precision > kMaxModelSlots) {
     return false;
   }
-  int score = 0;
+  uint64_t score = 0;
   for (int c = 1; c < contexts; ++c) {
-    score += in->U8() + 1;
-    if (!in->ok() || score >= kColumnScores) {
+    uint64_t more;
+    if (!GetToken(0, &bits, &more) || more >= kColumnScores - 1 - score) {
       return false;
     }
-    std::fill(model->context.begin() + score, model->context.end(), static_cast<uint8_t>(c));
+    score += more + 1;
+    std::fill(model->context.begin() + static_cast<ptrdiff_t>(score), model->context.end(),
+              static_cast<uint8_t>(c));
   }
-  BitReader bits(in->Bytes());
-  if (!GetAlphabet(&bits, &model->alphabet)) {
+  if (!GetAlphabet(false, &bits, &model->alphabet)) {
     return false;
   }
   model->frequency.resize(static_cast<size_t>(contexts));
@@ -177,7 +183,7 @@ bool GetModel(ByteReader* in, ColumnModel* model) {
     }
     Normalise(weights, model->precision, &frequency);
   }
-  return in->ok() && bits.AtEnd();
+  return bits.AtEnd();
 }
 
 }  // namespace ronda::codec

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/codec/bits.h"
 #include "common/codec/column_tokens.h"
 #include "common/codec/varint.h"
 
@@ -37,6 +38,10 @@ struct ColumnModel {
 // A weight is told by its binary digits and the first of those after the leading one: so many, more
 // for the large, whose share must be known better.
 inline int MantissaBits(int digits) { return digits < 4 ? 0 : digits > 14 ? 5 : (digits - 4) / 2; }
+// What tells a weight's digits; `last` are those of the weight before in the table.
+inline uint64_t DigitsChange(int last, int digits) {
+  return last == 0 ? static_cast<uint64_t>(digits) : ZigZag(digits - last);
+}
 // The nearest weight that can be told.
 uint32_t RoundWeight(uint32_t weight);
 // Frequencies in proportion to the weights that add up to 2^precision; none 0 whose weight is not.
@@ -45,5 +50,11 @@ void Normalise(const ColumnModel::Weights& weights, int precision, ColumnModel::
 void PutModel(const ColumnModel& model, std::string* out);
 // False if what follows is not a model.
 bool GetModel(ByteReader* in, ColumnModel* model);
+// The same for those of IntEncoding::kCodedBefore.
+bool GetModelBefore(ByteReader* in, ColumnModel* model);
+// The alphabet of a model; `before`: of the latter.
+bool GetAlphabet(bool before, BitReader* in, ColumnAlphabet* alphabet);
+// A weight of so many digits, from those after the leading one that are told.
+uint32_t GetWeight(int digits, BitReader* in);
 
 }  // namespace ronda::codec

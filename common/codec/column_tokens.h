@@ -41,6 +41,18 @@ struct ColumnToken {
 
 inline int ClassOf(uint64_t v) { return static_cast<int>(std::bit_width(v)); }
 
+// A number that may be negative, as one that has a class: its digits with the sign behind the
+// leading one, where it belongs to the symbol as they do. As the lowest digit it would cost a bit
+// each time, which is 0.6 % of a busy host's columns. 1 is what is left for the least int64.
+inline uint64_t FoldSign(int64_t r) {
+  if (r == 0) {
+    return 0;
+  }
+  const uint64_t magnitude = r < 0 ? 0 - static_cast<uint64_t>(r) : static_cast<uint64_t>(r);
+  const uint64_t half = std::bit_floor(magnitude);
+  return half > uint64_t{1} << 62 ? 1 : magnitude + (r < 0 ? 2 * half : half);
+}
+
 // How many digits of a class follow the symbol.
 inline int RestBits(int cls, int detail) { return cls == 0 ? 0 : cls - 1 - detail; }
 
@@ -53,8 +65,13 @@ inline ColumnToken TokenOf(const ColumnAlphabet& alphabet, uint64_t v) {
   return {alphabet.first[static_cast<size_t>(cls)] + top, bits};
 }
 
-// Which context a number is coded in follows from the classes of the two before it.
-inline constexpr int kColumnScores = 4 * 64 + 1;
-inline int ContextScore(int last, int before) { return 3 * last + before; }
+// Which context a number is coded in follows from the classes of the two before it, or if these are
+// 0, from how many zeros there are in a row before it, up to kMostZeros: what comes every few
+// seconds is known by that.
+inline constexpr int kMostZeros = 16;
+inline constexpr int kColumnScores = kMostZeros + 4 * 64 + 1;
+inline int ContextScore(int last, int before, int zeros) {
+  return (last | before) == 0 ? kMostZeros - zeros : kMostZeros + 3 * last + before;
+}
 
 }  // namespace ronda::codec

@@ -95,7 +95,8 @@ double Ns(std::chrono::steady_clock::time_point since) {
 constexpr size_t kChunk = 7200;
 
 // The encodings of columns of integers, by their number.
-constexpr const char* kEncodings[] = {"constant", "linear", "runs", "packed", "coded"};
+constexpr const char* kEncodings[] = {"constant", "linear",       "runs",
+                                      "packed",   "coded before", "coded"};
 constexpr size_t kEncodingCount = std::size(kEncodings);
 
 struct ColumnCost {

@@ -87,7 +87,8 @@ std::function<double()> Character(Random* random) {
 
 std::vector<double> RandomColumn(Random* random) {
   std::vector<double> values;
-  const size_t sizes[] = {1, 2, 3, 20, 1199, 1200, 1201, 1202, 2400, 2401, 2402, 7200};
+  const size_t sizes[] = {1,    2,    3,    20,   1199, 1200, 1201, 1202,
+                          2400, 2401, 2402, 7200, 7201, 7202, 14401};
   const size_t n =
       Below(3, random) == 0 ? 1 + Below(3000, random) : sizes[Below(std::size(sizes), random)];
   while (values.size() < n) {

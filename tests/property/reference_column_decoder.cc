@@ -151,7 +151,8 @@ struct Model {
   std::vector<std::vector<uint64_t>> frequency;
 };
 
-std::vector<Symbol> ReadSymbols(Bits* bits) {
+// `before`: of encoding 4.
+std::vector<Symbol> ReadSymbols(bool before, Bits* bits) {
   std::vector<Symbol> symbols;
   const uint64_t classes = bits->Gamma() + 1;
   Check(classes <= 65);
@@ -159,8 +160,9 @@ std::vector<Symbol> ReadSymbols(Bits* bits) {
   for (uint64_t i = 0; i < classes; ++i, ++cls) {
     cls += bits->Gamma();
     Check(cls <= 64);
-    const auto detail = bits->Read(3);
-    Check(detail <= 5 && (detail == 0 || detail < cls));
+    const uint64_t finest = cls < 2 ? 0 : std::min<uint64_t>(cls - 1, 5);
+    const uint64_t detail = bits->Read(before ? 3 : Digits(finest));
+    Check(detail <= finest);
     for (uint64_t top = 0; top < uint64_t{1} << detail; ++top) {
       const int rest = cls == 0 ? 0 : static_cast<int>(cls - 1 - detail);
       const uint64_t base = cls == 0 ? 0 : ((uint64_t{1} << detail) + top) << rest;
@@ -171,7 +173,28 @@ std::vector<Symbol> ReadSymbols(Bits* bits) {
   return symbols;
 }
 
-std::vector<uint64_t> ReadFrequencies(size_t symbols, int precision, Bits* bits) {
+uint64_t ReadWeight(int64_t digits, Bits* bits) {
+  Check(digits >= 1 && digits <= 21);
+  const auto m = static_cast<int>(digits);
+  const int told = m < 4 ? 0 : std::min(5, (m - 4) / 2);
+  const int untold = m - 1 - told;
+  const uint64_t weight = ((uint64_t{1} << told) + bits->Read(told)) << untold;
+  return weight + (untold > 0 ? uint64_t{1} << (untold - 1) : 0);
+}
+
+std::vector<uint64_t> ReadWeights(size_t symbols, Bits* bits) {
+  std::vector<uint64_t> weight(symbols);
+  int64_t digits = 0;
+  for (uint64_t& w : weight) {
+    const uint64_t change = bits->Gamma();
+    digits = static_cast<int64_t>(digits == 0 ? change
+                                              : static_cast<uint64_t>(digits) + UnZigZag(change));
+    w = digits == 0 ? 0 : ReadWeight(digits, bits);
+  }
+  return weight;
+}
+
+std::vector<uint64_t> ReadWeightsBefore(size_t symbols, Bits* bits) {
   std::vector<uint64_t> weight(symbols);
   const uint64_t used = bits->Gamma() + 1;
   Check(used <= symbols);
@@ -181,21 +204,21 @@ std::vector<uint64_t> ReadFrequencies(size_t symbols, int precision, Bits* bits)
     at += bits->Gamma();
     Check(at < symbols);
     digits += static_cast<int64_t>(UnZigZag(bits->Gamma()));
-    Check(digits >= 1 && digits <= 21);
-    const auto m = static_cast<int>(digits);
-    const int told = m < 4 ? 0 : std::min(5, (m - 4) / 2);
-    const int untold = m - 1 - told;
-    weight[at] = ((uint64_t{1} << told) + bits->Read(told)) << untold;
-    weight[at] += untold > 0 ? uint64_t{1} << (untold - 1) : 0;
+    weight[at] = ReadWeight(digits, bits);
   }
+  return weight;
+}
+
+std::vector<uint64_t> FrequenciesOf(const std::vector<uint64_t>& weight, int precision) {
   uint64_t sum_w = 0;
   for (const uint64_t w : weight) {
     sum_w += w;
   }
   const uint64_t target = uint64_t{1} << precision;
   uint64_t sum = 0;
-  std::vector<uint64_t> f(symbols);
-  for (size_t i = 0; i < symbols; ++i) {
+  Check(sum_w > 0);
+  std::vector<uint64_t> f(weight.size());
+  for (size_t i = 0; i < f.size(); ++i) {
     if (weight[i] > 0) {
       f[i] = std::max<uint64_t>(1, (weight[i] * target + sum_w / 2) / sum_w);
     }
@@ -217,6 +240,27 @@ std::vector<uint64_t> ReadFrequencies(size_t symbols, int precision, Bits* bits)
 
 Model ReadModel(Bytes* in) {
   Model model;
+  Bits bits(in->Take(in->Varint()));
+  model.precision = 8 + static_cast<int>(bits.Read(3));
+  const int contexts = 1 + static_cast<int>(bits.Read(4));
+  Check(model.precision <= 12 && contexts << model.precision <= 8192);
+  model.first_score = {0};
+  for (int c = 1; c < contexts; ++c) {
+    const uint64_t more = bits.Gamma();
+    Check(more < 272 - static_cast<uint64_t>(model.first_score.back()));
+    model.first_score.push_back(model.first_score.back() + static_cast<int>(more) + 1);
+  }
+  model.symbols = ReadSymbols(false, &bits);
+  for (int c = 0; c < contexts; ++c) {
+    model.frequency.push_back(
+        FrequenciesOf(ReadWeights(model.symbols.size(), &bits), model.precision));
+  }
+  bits.End();
+  return model;
+}
+
+Model ReadModelBefore(Bytes* in) {
+  Model model;
   model.precision = in->Byte();
   const int contexts = in->Byte() + 1;
   Check(model.precision >= 8 && model.precision <= 12 && contexts <= 16);
@@ -227,78 +271,102 @@ Model ReadModel(Bytes* in) {
     Check(model.first_score.back() <= 256);
   }
   Bits bits(in->Take(in->Varint()));
-  model.symbols = ReadSymbols(&bits);
+  model.symbols = ReadSymbols(true, &bits);
   for (int c = 0; c < contexts; ++c) {
-    model.frequency.push_back(ReadFrequencies(model.symbols.size(), model.precision, &bits));
+    model.frequency.push_back(
+        FrequenciesOf(ReadWeightsBefore(model.symbols.size(), &bits), model.precision));
   }
   bits.End();
   return model;
 }
 
 // The numbers of one block.
-std::vector<uint64_t> ReadBlock(const Model& model, size_t count, std::string_view bytes) {
+std::vector<uint64_t> ReadBlock(const Model& model, bool before, size_t count,
+                                std::string_view bytes) {
   Bits bits(bytes);
   uint64_t x = bits.Read(32);
   int a = 0;
   int b = 0;
+  int zeros = 0;
   std::vector<uint64_t> numbers;
   for (size_t i = 0; i < count; ++i) {
+    const int score = before ? 3 * a + b : a + b == 0 ? 16 - zeros : 16 + 3 * a + b;
     const auto context = static_cast<size_t>(
-        std::upper_bound(model.first_score.begin(), model.first_score.end(), 3 * a + b) -
+        std::upper_bound(model.first_score.begin(), model.first_score.end(), score) -
         model.first_score.begin() - 1);
     const std::vector<uint64_t>& f = model.frequency[context];
     const uint64_t slot = x % (uint64_t{1} << model.precision);
-    uint64_t before = 0;
+    uint64_t below = 0;
     size_t s = 0;
-    while (slot >= before + f[s]) {
-      before += f[s++];
+    while (slot >= below + f[s]) {
+      below += f[s++];
     }
-    x = f[s] * (x >> model.precision) + slot - before;
+    x = f[s] * (x >> model.precision) + slot - below;
     if (x < 65536) {
       x = x * 65536 + bits.Read(16);
     }
     numbers.push_back(model.symbols[s].base + bits.Read(model.symbols[s].rest));
     b = a;
     a = Digits(numbers.back());
+    zeros = a == 0 ? std::min(zeros + 1, 16) : 0;
   }
   Check(x == 65536);
   bits.End();
   return numbers;
 }
 
-std::vector<uint64_t> Coded(Bytes in, size_t n) {
+// The digits of the magnitude, with the sign behind the first.
+uint64_t UnfoldSign(uint64_t u) {
+  if (u < 2) {
+    return u == 0 ? 0 : uint64_t{1} << 63;
+  }
+  const int low = Digits(u) - 2;
+  const uint64_t magnitude = (uint64_t{1} << low) + u % (uint64_t{1} << low);
+  return (u >> low) % 2 == 0 ? magnitude : 0 - magnitude;
+}
+
+std::vector<uint64_t> Coded(Bytes in, bool before, size_t n) {
+  const size_t block_values = before ? 1200 : 7200;
   const uint8_t flags = in.Byte();
   const int order = flags % 4;
-  const bool zigzag = (flags & 4) != 0;
+  const bool is_signed = (flags & 4) != 0;
   Check(flags < 8 && order <= 2);
   const uint64_t origin = in.Signed();
   const uint64_t stride = in.Varint();
-  const uint64_t least = zigzag ? 0 : in.Signed();
-  const Model model = ReadModel(&in);
+  const uint64_t least = is_signed ? 0 : in.Signed();
+  const Model model = before ? ReadModelBefore(&in) : ReadModel(&in);
   struct Block {
     uint64_t bytes;
     History start;
   };
   std::vector<Block> blocks;
   Block last{};
-  for (size_t start = 0; start < n; start += 1200) {
-    last.bytes += in.Signed();
+  uint64_t all = 0;
+  for (size_t start = 0; start < n; start += block_values) {
+    last.bytes += before || start + block_values < n ? in.Signed() : 0;
     Check(last.bytes <= in.size());
+    all += last.bytes;
     last.start.value += order >= 1 ? in.Signed() : 0;
     last.start.step += order == 2 ? in.Signed() : 0;
     blocks.push_back(last);
   }
+  if (!before) {
+    all -= blocks.back().bytes;
+    Check(all <= in.size());
+    blocks.back().bytes = in.size() - all;
+  }
   std::vector<uint64_t> out;
   for (const Block& block : blocks) {
-    const size_t size = std::min<size_t>(1200, n - out.size());
+    const size_t size = std::min(block_values, n - out.size());
     const size_t told = std::min<size_t>(static_cast<size_t>(order), size);
     History history = block.start;
     for (size_t i = 0; i < told; ++i) {
       history.value += i == 1 ? history.step : 0;
       out.push_back(history.value);
     }
-    for (const uint64_t u : ReadBlock(model, size - told, in.Take(block.bytes))) {
-      out.push_back(history.Next(order, zigzag ? UnZigZag(u) : u + least));
+    for (const uint64_t u : ReadBlock(model, before, size - told, in.Take(block.bytes))) {
+      const uint64_t r = !is_signed ? u + least : before ? UnZigZag(u) : UnfoldSign(u);
+      out.push_back(history.Next(order, r));
     }
   }
   Check(in.empty());
@@ -339,7 +407,9 @@ std::vector<uint64_t> Integers(Bytes in, size_t n) {
     case 3:
       return Packed(in, n);
     case 4:
-      return Coded(in, n);
+      return Coded(in, true, n);
+    case 5:
+      return Coded(in, false, n);
     default:
       throw Bad();
   }
