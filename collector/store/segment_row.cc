@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -112,30 +111,42 @@ void RowPacker::AddRollup(std::string_view body) {
   Finish(start);
 }
 
-size_t RowPacker::FindCut(size_t begin, size_t times_bytes) const {
-  const size_t all =
-      std::accumulate(sizes_.begin() + static_cast<std::ptrdiff_t>(begin), sizes_.end(), size_t{0});
-  if (all <= kMostSegmentRowBytes) {
-    return sizes_.size();
-  }
-  size_t row = kSegmentPrefixBytes + kAboutColumnBytes + times_bytes;
-  size_t chunks = 0;
-  size_t best = begin + 1;
-  size_t least = std::numeric_limits<size_t>::max();
-  for (size_t i = begin; i < sizes_.size(); ++i) {
-    chunks += sizes_[i];
-    row += sizes_[i] + VarintBytes(sizes_[i]);
-    if (chunks > kMostSegmentRowBytes && i > begin) {
-      break;
+std::vector<size_t> RowPacker::FindCuts(size_t times_bytes) const {
+  // From the last series to the first: where the row that begins with series i ends, so that it and
+  // those after it fit best.
+  struct Row {
+    size_t end = 0;
+    size_t misfit = 0;
+  };
+  std::vector<Row> rows(sizes_.size() + 1);
+  for (size_t begin = sizes_.size(); begin-- > 0;) {
+    Row& best = rows[begin];
+    size_t row = kSegmentPrefixBytes + kAboutColumnBytes + times_bytes;
+    size_t chunks = 0;
+    for (size_t end = begin + 1; end <= sizes_.size(); ++end) {
+      chunks += sizes_[end - 1];
+      row += sizes_[end - 1] + VarintBytes(sizes_[end - 1]);
+      const bool is_first = best.end == 0;
+      if (chunks > kMostSegmentRowBytes && !is_first) {
+        break;
+      }
+      if (chunks < kLeastSegmentRowBytes && end < sizes_.size()) {
+        // Too short, unless the next series is too large to go with it.
+        if (chunks + sizes_[end] <= kMostSegmentRowBytes) {
+          continue;
+        }
+      }
+      const size_t misfit = LeafMisfit(row) + rows[end].misfit;
+      if (is_first || misfit < best.misfit) {
+        best = {end, misfit};
+      }
     }
-    const size_t misfit =
-        chunks < kLeastSegmentRowBytes ? 2 * kLeastSegmentRowBytes - chunks : LeafMisfit(row);
-    if (misfit < least) {
-      least = misfit;
-      best = i + 1;
-    }
   }
-  return best;
+  std::vector<size_t> cuts;
+  for (size_t begin = 0; begin < sizes_.size(); begin = cuts.back()) {
+    cuts.push_back(rows[begin].end);
+  }
+  return cuts;
 }
 
 std::vector<PackedRow> RowPacker::Take(std::span<const int64_t> t_ms) {
@@ -143,8 +154,8 @@ std::vector<PackedRow> RowPacker::Take(std::span<const int64_t> t_ms) {
   codec::EncodeIntColumn(t_ms, &times);
   std::vector<PackedRow> rows;
   size_t offset = 0;
-  for (size_t begin = 0; begin < sizes_.size();) {
-    const size_t end = FindCut(begin, times.size());
+  size_t begin = 0;
+  for (const size_t end : FindCuts(times.size())) {
     PackedRow& row = rows.emplace_back();
     row.first_series = static_cast<uint32_t>(begin);
     row.sizes.assign(sizes_.begin() + static_cast<std::ptrdiff_t>(begin),

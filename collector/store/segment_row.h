@@ -61,8 +61,8 @@ class RowPacker {
   std::vector<PackedRow> Take(std::span<const int64_t> t_ms);
 
  private:
-  // One more than the last series of the row that begins with series `begin`.
-  size_t FindCut(size_t begin, size_t times_bytes) const;
+  // One more than the last series of each row.
+  std::vector<size_t> FindCuts(size_t times_bytes) const;
   void Finish(size_t start);
 
   std::vector<size_t> sizes_;
