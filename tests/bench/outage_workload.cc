@@ -231,10 +231,6 @@ class Outage {
                       Waiting());
   }
 
-  double Since(int64_t t_ms) const {
-    return static_cast<double>(t_ms - back_ms_) / 1000 + figures_.away_seconds;
-  }
-
   // How old the newest sample is that a query sees, of the node that is furthest behind.
   absl::Status MeasureLag() {
     const int64_t now = clock_.NowMs();
@@ -263,17 +259,19 @@ class Outage {
       RONDA_RETURN_IF_ERROR(CheckNode(*api_, set_, {agent->node(), agent->times()}, &verdict_));
       RONDA_ASSIGN_OR_RETURN(const std::vector<query::Gap> gaps,
                              api_->Gaps(0, clock_.NowMs(), ScaleSet::NodeName(agent->node())));
-      const auto late = std::count_if(gaps.begin(), gaps.end(), [&](const query::Gap& gap) {
-        if (gap.cause != store::kLateCause && verdict_.example.empty()) {
-          verdict_.example = fmt::format(
-              "{}: a gap \"{}\" from {} s to {} s after the outage began, of its {} s ({})",
-              ScaleSet::NodeName(agent->node()), gap.cause, Since(gap.from_ms), Since(gap.to_ms),
-              figures_.away_seconds, gap.detail);
+      int64_t late = 0;
+      for (const query::Gap& gap : gaps) {
+        if (gap.cause == store::kLateCause) {
+          ++late;
+        } else if (gap.from_ms < newest_ms_) {  // since then nothing is sampled
+          ++figures_.false_gaps;
+          verdict_.example = fmt::format("{}: a gap \"{}\" of {} s, {} s before the end ({})",
+                                         ScaleSet::NodeName(agent->node()), gap.cause,
+                                         (gap.to_ms - gap.from_ms) / 1000,
+                                         (newest_ms_ - gap.from_ms) / 1000, gap.detail);
         }
-        return gap.cause == store::kLateCause;
-      });
+      }
       figures_.late_nodes += late > 0 ? 1 : 0;
-      figures_.false_gaps += static_cast<int64_t>(gaps.size()) - late;
       figures_.given_up += agent->given_up();
     }
     return AddCounted(*api_, &verdict_);
