@@ -3,8 +3,10 @@
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,9 @@ namespace ronda::agent {
 namespace {
 
 constexpr int kWrongUse = 2;
-constexpr int kSettleMs = 5'000;
-constexpr int kLaterMs = 3'600'000;
+// When what the start needed goes back: once the samplers have run and a stream is up, later on a
+// machine that is busy, and now and then for what a reconnection needed.
+constexpr int kSettleMs[] = {5'000, 25'000, 3'600'000};
 
 constexpr char kFooter[] =
     "Examples:\n"
@@ -192,10 +195,8 @@ int Run(const Flags& flags) {
   obs::Info("agent", "ronda-agent {} starts node={} collectors={}", Version(), config->node,
             fmt::join(config->collectors, ","));
   (*agent)->Start();
-  // Once all samplers have run and a stream is up; later again, for what a reconnection needed.
-  int settle_ms = kSettleMs;
-  for (;;) {
-    const int signal = WaitForSignal({SIGINT, SIGTERM, SIGHUP}, settle_ms);
+  for (size_t settled = 0;;) {
+    const int signal = WaitForSignal({SIGINT, SIGTERM, SIGHUP}, kSettleMs[settled]);
     if (signal == SIGHUP) {
       obs::Warn("agent", "SIGHUP: this version takes a changed configuration only at its start");
     } else if (signal != 0) {
@@ -203,7 +204,7 @@ int Run(const Flags& flags) {
     } else {
       malloc_trim(0);
       ReleaseStartupPages();
-      settle_ms = kLaterMs;
+      settled = std::min(settled + 1, std::size(kSettleMs) - 1);
     }
   }
   obs::Info("agent", "stopping");
