@@ -3,15 +3,15 @@
 # that has one, and leaves out what nothing uses. CMakeLists.txt puts it before the link of the agent.
 #
 # Why: of 25 MiB that an agent held, 14 were pages of 80 shared libraries that the dynamic linker had
-# read and relocated. What stays shared: the C library (name service), and OpenSSL and libpq, which
-# get their security fixes from Debian without a new agent.
+# read and relocated. What stays shared: the C library (name service), and OpenSSL, which gets its
+# security fixes from Debian without a new agent (as libpq does, which is loaded when it is needed).
 set -eu
 archives=() shared=() arguments=()
 for argument in "$@"; do
   archive=${argument%%.so*}.a
   case $argument in
     */libfmt.so*) continue ;; # common/base/fmt_static.cc
-    */libpq.so* | */libssl.so* | */libcrypto.so*)
+    */libssl.so* | */libcrypto.so*)
       shared+=("$argument")
       continue
       ;;

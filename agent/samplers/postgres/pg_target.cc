@@ -7,6 +7,7 @@
 #include <memory>
 #include <system_error>
 
+#include "agent/samplers/postgres/libpq.h"
 #include "common/base/status.h"
 
 namespace ronda::agent {
@@ -62,6 +63,7 @@ constexpr std::pair<const char*, const char*> kFixed[] = {
 
 absl::StatusOr<PgTarget> ParsePgTarget(const std::string& connection_string,
                                        std::string_view password) {
+  RONDA_RETURN_IF_ERROR(LoadLibpq());
   std::map<std::string, std::string> values;
   Collect(Options(PQconndefaults()).get(), &values);
   char* error = nullptr;

@@ -26,7 +26,8 @@ struct PgTarget {
 // (PostgreSQL manual, 34.1.1). What it leaves out comes from libpq's environment variables
 // (PGHOST, PGPASSFILE, ...) and defaults; `password`, unless empty, goes before the string's.
 // kInvalidArgument if it cannot be read, holds no valid port, or names several hosts (one sampler
-// watches one server); the message repeats nothing of the string, which may hold a password.
+// watches one server), kFailedPrecondition if libpq is not installed; the message repeats nothing
+// of the string, which may hold a password.
 absl::StatusOr<PgTarget> ParsePgTarget(const std::string& connection_string,
                                        std::string_view password);
 
