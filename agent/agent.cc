@@ -190,6 +190,7 @@ void Agent::AddHost(std::vector<std::unique_ptr<Sampler>> samplers) {
   thread.on_clock_step = [this](const ClockStep& step) { OnClockStep(step); };
   GroupOptions group;
   group.identity = {"host", "node", ""};
+  group.scrape_metrics = &kNodeScrapeMetrics;
   AddSource(std::move(group), std::move(samplers), std::move(thread));
 }
 
@@ -385,6 +386,8 @@ std::vector<MetricDescriptor> AllMetrics() {
       add(sampler->metrics());
     }
   }
+  add(std::span(&kNodeScrapeMetrics.duration, 1));
+  add(std::span(&kNodeScrapeMetrics.success, 1));
   add(CertificateSampler({}, clock).metrics());
   add(SpoolSampler::Metrics());
   if (auto postgres = PostgresSampler::New(PostgresOptions{}, clock); postgres.ok()) {

@@ -87,6 +87,13 @@ class SeriesTable {
   uint64_t refused_ = 0;
 };
 
+// What an exporter says of its collectors, for dashboards that ask for it under that name: the same
+// as ronda_sampler_duration_seconds and ronda_sampler_success. Both have the label `collector`.
+struct ScrapeMetrics {
+  MetricDescriptor duration;
+  MetricDescriptor success;
+};
+
 // Reads one source of data. Not thread-safe; the scheduler calls it from one thread.
 class Sampler {
  public:

@@ -66,6 +66,8 @@ struct Group::Entry {
   SeriesRef duration = kNoSeries;
   SeriesRef success = kNoSeries;
   SeriesRef interval = kNoSeries;
+  SeriesRef scrape_duration = kNoSeries;
+  SeriesRef scrape_success = kNoSeries;
 };
 
 Group::Group(GroupOptions options, std::vector<std::unique_ptr<Sampler>> samplers,
@@ -144,6 +146,10 @@ void Group::DeclareOwnSeries() {
     entry.duration = table_.Declare(kDuration, {entry.sampler->name()});
     entry.success = table_.Declare(kSuccess, {entry.sampler->name()});
     entry.interval = table_.Declare(kInterval, {entry.sampler->name()});
+    if (const ScrapeMetrics* scrape = options_.scrape_metrics; scrape != nullptr) {
+      entry.scrape_duration = table_.Declare(scrape->duration, {entry.sampler->name()});
+      entry.scrape_success = table_.Declare(scrape->success, {entry.sampler->name()});
+    }
   }
   own_generation_ = table_.generation();
 }
@@ -158,8 +164,11 @@ void Group::SetOwnSeries() {
   table_.Set(refused_series_, static_cast<double>(table_.refused()));
   for (const Entry& entry : entries_) {
     if (entry.ran) {
-      table_.Set(entry.duration, RoundedSeconds(entry.budget.mean_run_ns()));
+      const double duration_s = RoundedSeconds(entry.budget.mean_run_ns());
+      table_.Set(entry.duration, duration_s);
       table_.Set(entry.success, entry.ok ? 1 : 0);
+      table_.Set(entry.scrape_duration, duration_s);
+      table_.Set(entry.scrape_success, entry.ok ? 1 : 0);
       table_.Set(entry.interval, entry.budget.interval_s());
     }
   }

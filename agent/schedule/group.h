@@ -22,11 +22,12 @@ struct GroupOptions {
   // `up` is 1 if all of these samplers succeeded when they ran last; empty: if any sampler did.
   std::vector<std::string> essential;
   int64_t budget_ns = CostBudget::kDefaultBudgetNs;
+  const ScrapeMetrics* scrape_metrics = nullptr;  // null: said under Ronda's names alone
 };
 
 // Owns the samplers of one source, its series and its encoder. Beside what the samplers set, a
 // group has the series `up`, ronda_sampler_{duration_seconds,success,interval_seconds}{sampler},
-// ronda_ticks_missed_total and ronda_series_refused_total.
+// ronda_ticks_missed_total and ronda_series_refused_total, and those of `scrape_metrics`.
 //
 // A sampler that fails leaves no sample of its own in the frame. While `up` is 0 no series but the
 // group's own and what Sampler::SetDown() sets have a sample, those of slower samplers neither;

@@ -13,15 +13,19 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "agent/samplers/host/host_samplers.h"
+#include "common/base/files.h"
 #include "common/model/labels.h"
 #include "tests/integration/node_exporter_process.h"
 #include "tests/integration/node_exporter_text.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace ronda {
 namespace {
@@ -32,17 +36,23 @@ using agent::SeriesTable;
 
 // The collectors that our samplers stand for.
 const std::vector<std::string> kCollectors = {
-    "arp",        "conntrack",  "cpu",      "diskstats", "dmi",    "entropy", "filefd",
-    "filesystem", "loadavg",    "meminfo",  "netclass",  "netdev", "netstat", "os",
-    "pressure",   "schedstat",  "sockstat", "softnet",   "stat",   "tcpstat", "time",
-    "timex",      "udp_queues", "uname",    "vmstat"};
+    "arp", "conntrack", "cpu", "diskstats", "dmi", "entropy", "filefd", "filesystem", "interrupts",
+    "loadavg", "meminfo", "netclass", "netdev", "netstat", "os", "pressure", "processes",
+    "schedstat", "sockstat", "softnet", "stat", "tcpstat", "time", "timex", "udp_queues", "uname",
+    "vmstat",
+    // Its default, and what dashboards ask for beyond it.
+    "netstat.fields=^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|"
+    "Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|"
+    "TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab|"
+    "MaxConn)|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$"};
 
 // What those collectors give and we do not.
 bool IsLeftOut(const std::string& metric) {
   for (const std::string_view prefix : {
-           "node_scrape_collector_",    // about node_exporter itself
-           "node_exporter_build_info",  // likewise
-           "promhttp_",                 // likewise
+           "node_scrape_collector_",        // about node_exporter itself
+           "node_exporter_build_info",      // likewise
+           "promhttp_",                     // likewise
+           "node_processes_threads_state",  // a file for each thread
            "node_cpu_core_throttles_",  // of thermal sensors, which come with the hardware checks
            "node_cpu_package_throttles_",
            "node_disk_ata_",  // what udev knows about the drive, likewise
@@ -65,6 +75,8 @@ double Tolerance(const std::string& metric) {
       {"node_netstat_Tcp_CurrEstab", 4},
       // Kernel buffers of those sockets, in bytes and in pages (the entry above is for pages).
       {"node_sockstat_TCP_mem_bytes", 8 * 4096},
+      // Threads that come and go on this machine.
+      {"node_processes_", 64},
       // Threads of node_exporter that run for the scrape.
       {"node_procs_running", 16},
       // Counted per CPU and summed up in batches by the kernel.
@@ -84,7 +96,14 @@ double Tolerance(const std::string& metric) {
 }
 
 // node_exporter lists only the TCP states that some socket is in, and the scrape is a socket.
-bool MayBeAbsent(const std::string& metric) { return metric == "node_tcp_connection_states"; }
+// The same goes for the states of processes. Others Debian's version does not know yet.
+bool MayBeAbsent(const std::string& metric) {
+  static const std::set<std::string> metrics = {
+      "node_tcp_connection_states",      "node_processes_state",
+      "node_softnet_received_rps_total", "node_softnet_flow_limit_count_total",
+      "node_kernel_hung_tasks_total",    "node_kernel_hung_tasks"};
+  return metrics.contains(metric);
+}
 
 using Readings = std::map<std::string, ExposedSeries>;
 
@@ -219,6 +238,38 @@ TEST_F(NodeExporterTest, EverySharedCounterRisesAlike) {
   EXPECT_GE(counters, 100);
   EXPECT_GE(rising, 15);
   RecordProperty("counters", counters);
+}
+
+// What the dashboard Node Exporter Full asks for (its metrics, by name) and this machine has.
+TEST(NodeExporterDashboardTest, HasWhatNodeExporterHas) {
+  NodeExporterProcess exporter;
+  ASSERT_OK(exporter.Start(kCollectors));
+  ASSERT_OK_AND_ASSIGN(const std::string text, exporter.Scrape());
+  std::set<std::string> theirs;
+  for (const auto& [series, exposed] : ParseExposition(text)) {
+    theirs.insert(exposed.metric);
+  }
+  const SystemClock clock;
+  ASSERT_OK_AND_ASSIGN(auto samplers, NewHostSamplers({}, clock));
+  SeriesTable table;
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& sampler : samplers) {
+      EXPECT_OK(sampler->Sample(clock.NowMs(), table));
+    }
+  }
+  std::set<std::string> ours = {std::string(agent::kNodeScrapeMetrics.duration.name),
+                                std::string(agent::kNodeScrapeMetrics.success.name)};
+  for (const MetricInfo& metric : table.schema()->metrics) {
+    ours.insert(metric.name);
+  }
+  ASSERT_OK_AND_ASSIGN(const std::string names, ReadFile(TestData("dashboard_metrics.txt")));
+  std::istringstream lines(names);
+  int shared = 0;
+  for (std::string name; std::getline(lines, name);) {
+    shared += theirs.contains(name) ? 1 : 0;
+    EXPECT_TRUE(ours.contains(name) || !theirs.contains(name)) << name;
+  }
+  EXPECT_GE(shared, 150);
 }
 
 }  // namespace

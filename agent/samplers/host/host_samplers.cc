@@ -12,6 +12,8 @@
 #include "agent/samplers/host/entropy.h"
 #include "agent/samplers/host/filefd.h"
 #include "agent/samplers/host/filesystem.h"
+#include "agent/samplers/host/hung_tasks.h"
+#include "agent/samplers/host/interrupts.h"
 #include "agent/samplers/host/loadavg.h"
 #include "agent/samplers/host/meminfo.h"
 #include "agent/samplers/host/name_filter.h"
@@ -19,7 +21,9 @@
 #include "agent/samplers/host/netdev.h"
 #include "agent/samplers/host/netstat.h"
 #include "agent/samplers/host/os_release.h"
+#include "agent/samplers/host/own_process.h"
 #include "agent/samplers/host/pressure.h"
+#include "agent/samplers/host/processes.h"
 #include "agent/samplers/host/schedstat.h"
 #include "agent/samplers/host/sock_diag.h"
 #include "agent/samplers/host/sockstat.h"
@@ -89,6 +93,10 @@ Samplers AllSamplers(const HostOptions& o, const Filters& filters, const Clock& 
   s.push_back(std::make_unique<UnameSampler>());
   s.push_back(std::make_unique<OsSampler>(o.rootfs));
   s.push_back(std::make_unique<DmiSampler>(o.sysfs));
+  s.push_back(std::make_unique<HungTasksSampler>(o.procfs));
+  s.push_back(std::make_unique<OwnProcessSampler>(o.procfs));
+  s.push_back(std::make_unique<InterruptsSampler>(o.procfs));
+  s.push_back(std::make_unique<ProcessesSampler>(o.procfs));  // last: the dearest
   return s;
 }
 

@@ -31,6 +31,14 @@ struct HostOptions {
   std::vector<std::string> disabled;  // names of samplers
 };
 
+// node_exporter's names for what it says of its collectors.
+inline constexpr ScrapeMetrics kNodeScrapeMetrics = {
+    {"node_scrape_collector_duration_seconds", MetricType::kGauge, "seconds", "collector",
+     "The same as ronda_sampler_duration_seconds."},
+    {"node_scrape_collector_success", MetricType::kGauge, "", "collector",
+     "The same as ronda_sampler_success."},
+};
+
 // kInvalidArgument if an expression does not compile or a name in `disabled` is no sampler's: the
 // check that --check-config makes.
 absl::Status ValidateHostOptions(const HostOptions& options);

@@ -15,8 +15,8 @@ constexpr MetricDescriptor Field(std::string_view name) {
           "The counter of the kernel's SNMP tables (/proc/net) with this name."};
 }
 
-// What node_exporter's default filter lets through: first those of netstat and snmp, then those of
-// snmp6.
+// What node_exporter's default filter lets through, and MaxConn, which dashboards ask for: first
+// those of netstat and snmp, then those of snmp6.
 constexpr MetricDescriptor kMetrics[] = {
     Field("node_netstat_Icmp_InErrors"),
     Field("node_netstat_Icmp_InMsgs"),
@@ -29,12 +29,15 @@ constexpr MetricDescriptor kMetrics[] = {
     Field("node_netstat_TcpExt_SyncookiesFailed"),
     Field("node_netstat_TcpExt_SyncookiesRecv"),
     Field("node_netstat_TcpExt_SyncookiesSent"),
+    Field("node_netstat_TcpExt_TCPOFOQueue"),
+    Field("node_netstat_TcpExt_TCPRcvQDrop"),
     Field("node_netstat_TcpExt_TCPSynRetrans"),
     Field("node_netstat_TcpExt_TCPTimeouts"),
     Field("node_netstat_Tcp_ActiveOpens"),
     Field("node_netstat_Tcp_CurrEstab"),
     Field("node_netstat_Tcp_InErrs"),
     Field("node_netstat_Tcp_InSegs"),
+    Field("node_netstat_Tcp_MaxConn"),
     Field("node_netstat_Tcp_OutRsts"),
     Field("node_netstat_Tcp_OutSegs"),
     Field("node_netstat_Tcp_PassiveOpens"),
@@ -59,10 +62,25 @@ constexpr MetricDescriptor kMetrics[] = {
     Field("node_netstat_Udp6_SndbufErrors"),
     Field("node_netstat_UdpLite6_InErrors"),
 };
-constexpr size_t kFirstOfSnmp6 = 28;
+constexpr size_t kFirstOfSnmp6 = 31;
 
 // Bounds what a broken file makes us keep.
 constexpr size_t kMaxBlocks = 64;
+
+// Counters have 64 bits; Tcp MaxConn is -1 where there is no limit.
+bool ParseField(std::string_view text, double* value) {
+  uint64_t count = 0;
+  int64_t negative = 0;
+  if (ParseUint(text, &count)) {
+    *value = static_cast<double>(count);
+    return true;
+  }
+  if (ParseInt(text, &negative)) {
+    *value = static_cast<double>(negative);
+    return true;
+  }
+  return false;
+}
 
 std::vector<std::string> Snmp6Keys() {
   std::vector<std::string> keys;
@@ -135,11 +153,11 @@ absl::Status NetstatSampler::SamplePairs(ProcFile& file, std::vector<Block>& blo
         continue;
       }
       const auto i = static_cast<size_t>(metric);
-      uint64_t parsed = 0;
-      if (!ParseUint(value, &parsed)) {
+      double parsed = 0;
+      if (!ParseField(value, &parsed)) {
         return BadField(file.path(), kMetrics[i].name.substr(kPrefix.size()), value);
       }
-      series_.Set(table, i, static_cast<double>(parsed));
+      series_.Set(table, i, parsed);
     }
   }
   return absl::OkStatus();

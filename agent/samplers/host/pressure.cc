@@ -18,8 +18,10 @@ constexpr MetricDescriptor kMetrics[] = {
      "Time in which some task waited for memory."},
     {"node_pressure_memory_stalled_seconds_total", MetricType::kCounter, "seconds", "",
      "Time in which all tasks that had work waited for memory."},
+    {"node_pressure_irq_stalled_seconds_total", MetricType::kCounter, "seconds", "",
+     "Time in which tasks that had work waited for interrupts to be served."},
 };
-enum Metric : size_t { kCpuSome, kIoSome, kIoFull, kMemorySome, kMemoryFull, kNone };
+enum Metric : size_t { kCpuSome, kIoSome, kIoFull, kMemorySome, kMemoryFull, kIrqFull, kNone };
 
 }  // namespace
 
@@ -27,6 +29,7 @@ PressureSampler::PressureSampler(const std::string& procfs)
     : cpu_(procfs + "/pressure/cpu"),
       io_(procfs + "/pressure/io"),
       memory_(procfs + "/pressure/memory"),
+      irq_(procfs + "/pressure/irq"),
       series_(kMetrics) {}
 
 std::span<const MetricDescriptor> PressureSampler::metrics() const { return kMetrics; }
@@ -35,7 +38,9 @@ absl::Status PressureSampler::Sample(int64_t /*t_ms*/, SeriesTable& table) {
   // A CPU cannot be stalled system-wide: the kernel's "full" line there is always 0.
   RONDA_RETURN_IF_ERROR(SampleFile(cpu_, kCpuSome, kNone, table));
   RONDA_RETURN_IF_ERROR(SampleFile(io_, kIoSome, kIoFull, table));
-  return SampleFile(memory_, kMemorySome, kMemoryFull, table);
+  RONDA_RETURN_IF_ERROR(SampleFile(memory_, kMemorySome, kMemoryFull, table));
+  // Since Linux 6.1, where the kernel accounts for the time of interrupts.
+  return SampleFile(irq_, kNone, kIrqFull, table);
 }
 
 // "some avg10=0.00 avg60=0.00 avg300=0.00 total=12015747", microseconds; then "full ...".

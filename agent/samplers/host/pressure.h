@@ -24,6 +24,7 @@ class PressureSampler : public Sampler {
   ProcFile cpu_;
   ProcFile io_;
   ProcFile memory_;
+  ProcFile irq_;
   SeriesSet series_;
 };
 

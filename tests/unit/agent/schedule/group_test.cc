@@ -33,6 +33,7 @@ class GroupTest : public testing::Test {
     options.group = 3;
     options.identity = {"test", "job", "instance"};
     options.essential = std::move(essential);
+    options.scrape_metrics = scrape_;
     group_.emplace(std::move(options), std::move(samplers_), clock_);
   }
   // One tick; then values_ holds what a collector would decode.
@@ -61,6 +62,7 @@ class GroupTest : public testing::Test {
   }
 
   FakeClock clock_;
+  const ScrapeMetrics* scrape_ = nullptr;
   std::vector<std::unique_ptr<Sampler>> samplers_;
   std::map<std::string, int> runs_;
   std::map<std::string, bool> failing_;
@@ -71,6 +73,24 @@ class GroupTest : public testing::Test {
   int64_t t_ms_ = 1'795'132'800'000;
   std::map<std::string, double> values_;
 };
+
+constexpr ScrapeMetrics kScrape = {
+    {"x_scrape_seconds", MetricType::kGauge, "seconds", "collector", "Time."},
+    {"x_scrape_success", MetricType::kGauge, "", "collector", "Success."},
+};
+
+TEST_F(GroupTest, TellsOfItsSamplersUnderAnExportersNamesToo) {
+  AddCounter("a");
+  AddCounter("b");
+  cost_ms_["a"] = 3;
+  failing_["b"] = true;
+  scrape_ = &kScrape;
+  MakeGroup();
+  Tick();
+  EXPECT_EQ(Value("x_scrape_seconds a"), 0.003);
+  EXPECT_EQ(Value("x_scrape_success a"), 1);
+  EXPECT_EQ(Value("x_scrape_success b"), 0);
+}
 
 TEST_F(GroupTest, OneTickIsOneFrameWithItsOwnSeries) {
   AddCounter("a");

@@ -11,6 +11,8 @@
 #include "agent/samplers/host/dmi.h"
 #include "agent/samplers/host/entropy.h"
 #include "agent/samplers/host/filefd.h"
+#include "agent/samplers/host/hung_tasks.h"
+#include "agent/samplers/host/interrupts.h"
 #include "agent/samplers/host/loadavg.h"
 #include "agent/samplers/host/meminfo.h"
 #include "agent/samplers/host/netstat.h"
@@ -154,6 +156,10 @@ TEST_F(ProcFilesTest, Pressure) {
                            {"node_pressure_io_stalled_seconds_total", 8.252144},
                            {"node_pressure_memory_waiting_seconds_total", 0.000007},
                            {"node_pressure_memory_stalled_seconds_total", 0.000001}}));
+  tree_.Write("proc/pressure/irq", "full avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\n");
+  PressureSampler since_6_1(tree_.proc());
+  ASSERT_OK(Sample(since_6_1));
+  EXPECT_EQ(Value("node_pressure_irq_stalled_seconds_total"), 2.5);
   tree_.Remove("proc/pressure");
   PressureSampler without(tree_.proc());
   ASSERT_OK(Sample(without));
@@ -174,12 +180,13 @@ TEST_F(ProcFilesTest, Netstat) {
   const Values expected = {{"node_netstat_TcpExt_SyncookiesSent", 1},
                            {"node_netstat_TcpExt_ListenOverflows", 3},
                            {"node_netstat_IpExt_InOctets", 5},
+                           {"node_netstat_Tcp_MaxConn", -1},
                            {"node_netstat_Tcp_InSegs", 7},
                            {"node_netstat_Tcp_InErrs", 8},
                            {"node_netstat_Udp_InErrors", 9}};
   EXPECT_EQ(All(), expected);
   // Another order of columns, as after a kernel update on a tree that is mounted elsewhere.
-  tree_.Write("proc/net/snmp", "Tcp: InErrs InSegs\nTcp: 8 7\nUdp: InErrors\nUdp: 9\n");
+  tree_.Write("proc/net/snmp", "Tcp: InErrs MaxConn InSegs\nTcp: 8 -1 7\nUdp: InErrors\nUdp: 9\n");
   ASSERT_OK(Sample(changed));
   EXPECT_EQ(All(), expected);
 }
@@ -217,6 +224,8 @@ TEST_F(ProcFilesTest, SmallFiles) {
   EXPECT_EQ(Value(R"(node_softnet_processed_total{cpu="1"})"), 0xffffffff);
   EXPECT_EQ(Value(R"(node_softnet_dropped_total{cpu="1"})"), 10);
   EXPECT_EQ(Value(R"(node_softnet_times_squeezed_total{cpu="1"})"), 11);
+  EXPECT_EQ(Value(R"(node_softnet_received_rps_total{cpu="1"})"), 0x1c);
+  EXPECT_EQ(Value(R"(node_softnet_flow_limit_count_total{cpu="1"})"), 0x1d);
   ArpSampler arp(tree_.proc());
   ASSERT_OK(Sample(arp));
   EXPECT_EQ(ValuesOf(table_, "node_arp_entries"),
@@ -318,6 +327,11 @@ TEST_F(ProcFilesTest, MalformedFilesGiveErrorsThatNameFileAndField) {
       {"net/snmp6", "Ip6InOctets zero\n", "field Ip6InOctets", New<NetstatSampler>},
       {"net/sockstat", "TCP: inuse\n", "field TCP_inuse", New<SockstatSampler>},
       {"net/softnet_stat", "16 zz 0\n", "field dropped is not a number: 'zz'", New<SoftnetSampler>},
+      {"net/softnet_stat", "16 1 0 0 0 0 0 0 0 zz\n", "field received_rps is not a number: 'zz'",
+       New<SoftnetSampler>},
+      {"interrupts", "CPU0\n24 7\n", "a row has no name: '24'", New<InterruptsSampler>},
+      {"sys/kernel/hung_task_detect_count", "many\n", "field hung_task_detect_count",
+       New<HungTasksSampler>},
       {"net/arp", "header\n192.0.2.1 0x1\n", "field Device is missing", New<ArpSampler>},
       {"net/udp", "header\n 1: 0:0 0:0 07 12\n", "field tx_queue:rx_queue", New<UdpQueuesSampler>},
       {"schedstat", "cpu0 1 2 3 4 5 6 7\n", "field waiting", New<SchedstatSampler>},
