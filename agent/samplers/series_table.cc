@@ -3,37 +3,13 @@
 #include <utility>
 
 #include "agent/samplers/sampler.h"
+#include "common/base/utf8.h"
 #include "common/codec/frame.h"
 
 namespace ronda::agent {
 namespace {
 
 constexpr size_t kMaxLabelValue = 1024;
-
-// Length of the well-formed UTF-8 sequence at the front of `s` (RFC 3629, table 3-7 of Unicode), or
-// 0 if there is none.
-size_t Utf8Length(std::string_view s) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) {
-    return 1;
-  }
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || s.size() < length) {
-    return 0;
-  }
-  const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-  const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-  if (byte(1) < low || byte(1) > high) {
-    return 0;
-  }
-  for (size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) {
-      return 0;
-    }
-  }
-  return length;
-}
 
 // What comes from outside (mount points, names of devices) may be any bytes.
 void AppendCleanValue(std::string_view value, std::string* out) {

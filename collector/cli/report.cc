@@ -4,40 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "common/base/utf8.h"
+
 namespace ronda::cli {
 namespace {
-
-// The length of the UTF-8 character that begins `text`, 0 if it is none (RFC 3629).
-size_t Utf8Length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte(0);
-  size_t length = 0;
-  uint8_t second_min = 0x80;
-  uint8_t second_max = 0xbf;
-  if (first < 0x80) {
-    return 1;
-  }
-  if (first >= 0xc2 && first <= 0xdf) {
-    length = 2;
-  } else if (first >= 0xe0 && first <= 0xef) {
-    length = 3;
-    second_min = first == 0xe0 ? 0xa0 : 0x80;
-    second_max = first == 0xed ? 0x9f : 0xbf;
-  } else if (first >= 0xf0 && first <= 0xf4) {
-    length = 4;
-    second_min = first == 0xf0 ? 0x90 : 0x80;
-    second_max = first == 0xf4 ? 0x8f : 0xbf;
-  }
-  if (length == 0 || text.size() < length || byte(1) < second_min || byte(1) > second_max) {
-    return 0;
-  }
-  for (size_t i = 2; i < length; ++i) {
-    if (byte(i) < 0x80 || byte(i) > 0xbf) {
-      return 0;
-    }
-  }
-  return length;
-}
 
 // Labels come from machines that may be hostile: no control character reaches the terminal.
 std::string Printable(std::string_view text) {

@@ -11,36 +11,10 @@
 
 #include "absl/time/time.h"
 #include "common/base/strings.h"
+#include "common/base/utf8.h"
 
 namespace ronda::http {
 namespace {
-
-// The length of the UTF-8 sequence at the front of `text`, 0 if there is none (RFC 3629: shortest
-// form only, no surrogates).
-size_t SequenceLength(std::string_view text) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const auto follows = [&](size_t n) {
-    for (size_t i = 1; i < n; ++i) {
-      if (i >= text.size() || (at(i) & 0xc0U) != 0x80U) {
-        return false;
-      }
-    }
-    return true;
-  };
-  const uint8_t first = at(0);
-  if (first >= 0xc2 && first <= 0xdf) {
-    return follows(2) ? 2 : 0;
-  }
-  if (first >= 0xe0 && first <= 0xef && follows(3)) {
-    const bool bad = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f);
-    return bad ? 0 : 3;
-  }
-  if (first >= 0xf0 && first <= 0xf4 && follows(4)) {
-    const bool bad = (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f);
-    return bad ? 0 : 4;
-  }
-  return 0;
-}
 
 bool IsPlain(char c) {
   return static_cast<uint8_t>(c) >= 0x20 && static_cast<uint8_t>(c) < 0x80 && c != '"' && c != '\\';
@@ -102,7 +76,7 @@ void AppendText(std::string_view text, std::string* out) {
     size_t taken = 1;
     if (static_cast<uint8_t>(text[0]) < 0x80) {
       AppendEscaped(text[0], out);
-    } else if (const size_t length = SequenceLength(text); length > 0) {
+    } else if (const size_t length = Utf8Length(text); length > 0) {
       taken = length;
       out->append(text.substr(0, length));
     } else {

@@ -12,8 +12,8 @@
 #include "collector/promql/functions.h"
 #include "collector/promql/number_text.h"
 #include "collector/promql/type_check.h"
-#include "collector/promql/utf8.h"
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 
 namespace ronda::promql {
 namespace {
@@ -186,8 +186,7 @@ class Parser {
     while (!TakeIf(TokenKind::kRightParen)) {
       const Token& label = Peek();
       const bool plain = label.kind == TokenKind::kIdentifier && IsLabelName(label.text);
-      const bool quoted =
-          label.kind == TokenKind::kString && !label.text.empty() && IsUtf8(label.text);
+      const bool quoted = label.kind == TokenKind::kString && IsName(label.text);
       if (!plain && !quoted) {
         return Unexpected("a label name or \")\"");
       }
@@ -505,7 +504,7 @@ class Parser {
     if (name.kind != TokenKind::kIdentifier && !quoted) {
       return Unexpected("a label name or \"}\"");
     }
-    if (quoted ? name.text.empty() || !IsUtf8(name.text) : !IsLabelName(name.text)) {
+    if (!(quoted ? IsName(name.text) : IsLabelName(name.text))) {
       return ErrorAt(name.position, fmt::format("{} is not a label name", Describe(name)));
     }
     Take();

@@ -6,6 +6,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 #include "common/codec/schema_limits.h"
 #include "common/codec/varint.h"
 #include "common/model/node_checks.h"
@@ -196,10 +197,10 @@ absl::StatusOr<Labels> Receiver::ReadLabels(const WriteRequest& request, const S
       continue;  // the same as no label
     }
     if (label.name == kMetricName) {
-      if (!IsMetricName(label.value) || label.value.size() > kMaxNameBytes) {
+      if (!IsName(label.value) || label.value.size() > kMaxNameBytes) {
         return Bad(fmt::format("invalid metric name \"{}\"", label.value.substr(0, 200)));
       }
-    } else if (!IsLabelName(label.name) || label.name.size() > kMaxNameBytes ||
+    } else if (!IsName(label.name) || label.name.size() > kMaxNameBytes ||
                label.name.starts_with("__")) {
       return Bad(fmt::format("invalid label name \"{}\"", label.name.substr(0, 200)));
     }
@@ -375,7 +376,7 @@ void Receiver::TakeMetadata(const WriteRequest& request) {
   {
     MutexLock lock(&families_mu_);
     for (const MetadataView& view : request.metadata) {
-      if (!IsMetricName(view.family) || view.family.size() > kMaxNameBytes || !IsUtf8(view.help) ||
+      if (!IsName(view.family) || view.family.size() > kMaxNameBytes || !IsUtf8(view.help) ||
           !IsUtf8(view.unit)) {
         continue;
       }

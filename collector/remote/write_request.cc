@@ -268,32 +268,4 @@ absl::StatusOr<WriteRequest> DecodeWriteRequest(std::string_view body, const Wri
   return out;
 }
 
-bool IsUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<uint8_t>(text[i]);
-    const size_t length = first < 0x80                    ? 1
-                          : first >= 0xc2 && first < 0xe0 ? 2
-                          : first >= 0xe0 && first < 0xf0 ? 3
-                          : first >= 0xf0 && first < 0xf5 ? 4
-                                                          : 0;
-    if (length == 0 || i + length > text.size()) {
-      return false;
-    }
-    uint32_t code = length == 1 ? first : first & (0x7fU >> length);
-    for (size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<uint8_t>(text[i + k]);
-      if ((next & 0xc0U) != 0x80U) {
-        return false;
-      }
-      code = code << 6 | (next & 0x3fU);
-    }
-    const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-    if (overlong || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) {
-      return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
 }  // namespace ronda::remote

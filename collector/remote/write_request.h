@@ -78,7 +78,4 @@ struct WriteRequest {
 // before anything is decompressed).
 absl::StatusOr<WriteRequest> DecodeWriteRequest(std::string_view body, const WriteLimits& limits);
 
-// True if the text is UTF-8 (RFC 3629).
-bool IsUtf8(std::string_view text);
-
 }  // namespace ronda::remote

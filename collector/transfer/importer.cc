@@ -97,8 +97,8 @@ void Importer::Describe(const Line& line) {
       (metrics_.size() >= kMaxMetrics && metrics_.find(line.name) == metrics_.end())) {
     return;
   }
-  MetricInfo& metric = metrics_[std::string(line.name)];
-  metric.name = std::string(line.name);
+  MetricInfo& metric = metrics_[line.name];
+  metric.name = line.name;
   if (line.kind == LineKind::kType) {
     metric.type = ParseType(line.text);
   } else if (line.kind == LineKind::kHelp) {

@@ -44,7 +44,7 @@ struct Line {
   std::string_view series;  // as it stands in the line: parse with ParseSeries()
   int64_t t_ms = 0;
   double value = 0;
-  std::string_view name;  // of the metric, of HELP, TYPE and UNIT
+  std::string name;  // of the metric, of HELP, TYPE and UNIT
   std::string_view text;
 };
 

@@ -10,7 +10,9 @@
 #include "collector/promql/number_text.h"
 #include "collector/transfer/text_format.h"
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 #include "common/codec/schema_limits.h"
+#include "common/model/labels.h"
 #include "common/model/sample.h"
 
 namespace ronda::transfer {
@@ -157,6 +159,31 @@ absl::StatusOr<std::string_view> TakeSeries(std::string_view* text) {
   return series;
 }
 
+// Takes a text in double quotes off *text; `what` is for messages.
+absl::StatusOr<std::string> TakeQuoted(std::string_view what, std::string_view* text) {
+  if (text->empty() || text->front() != '"') {
+    return Bad("{} does not stand in double quotes", what);
+  }
+  std::string out;
+  size_t i = 1;
+  for (; i < text->size() && (*text)[i] != '"'; ++i) {
+    char c = (*text)[i];
+    if (c == '\\' && i + 1 < text->size()) {
+      c = (*text)[++i];
+      if (c != '\\' && c != '"' && c != 'n') {
+        return Bad("{} has the escape \\{}: \\\\, \\\" and \\n are known", what, c);
+      }
+      c = c == 'n' ? '\n' : c;
+    }
+    out += c;
+  }
+  if (i >= text->size()) {
+    return Bad("{} is not closed", what);
+  }
+  text->remove_prefix(i + 1);
+  return out;
+}
+
 absl::Status ParseComment(std::string_view text, bool seconds, Line* line) {
   text.remove_prefix(1);
   const std::string_view word = TakeWord(&text);
@@ -167,12 +194,17 @@ absl::Status ParseComment(std::string_view text, bool seconds, Line* line) {
     return ParseTime(Trim(text), seconds, &line->t_ms);
   }
   if (word == "HELP" || word == "TYPE" || word == "UNIT") {
-    line->name = TakeWord(&text);
+    text = Trim(text);
+    if (text.starts_with('"')) {
+      RONDA_ASSIGN_OR_RETURN(line->name, TakeQuoted("the name of the metric", &text));
+    } else {
+      line->name = std::string(TakeWord(&text));
+    }
     line->text = Trim(text);
     line->kind = word == "HELP"   ? LineKind::kHelp
                  : word == "TYPE" ? LineKind::kType
                                   : LineKind::kUnit;
-    if (!IsMetricName(line->name)) {
+    if (!IsName(line->name)) {
       return Bad("{} of {}, which is no name of a metric", word, Shown(line->name));
     }
   }
@@ -245,33 +277,9 @@ absl::StatusOr<std::string> Unquote(std::string_view field) {
   return Bad("the quote around the series is not closed");
 }
 
-bool IsUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto b = [&](size_t k) {
-      return i + k < text.size() ? static_cast<uint8_t>(text[i + k]) : uint8_t{0};
-    };
-    const auto follows = [&](size_t k) { return (b(k) & 0xc0) == 0x80; };
-    const uint8_t c = b(0);
-    if (c < 0x80) {
-      i += 1;
-    } else if (c >= 0xc2 && c <= 0xdf && follows(1)) {
-      i += 2;
-    } else if (c >= 0xe0 && c <= 0xef && follows(1) && follows(2) && (c != 0xe0 || b(1) >= 0xa0) &&
-               (c != 0xed || b(1) <= 0x9f)) {
-      i += 3;
-    } else if (c >= 0xf0 && c <= 0xf4 && follows(1) && follows(2) && follows(3) &&
-               (c != 0xf0 || b(1) >= 0x90) && (c != 0xf4 || b(1) <= 0x8f)) {
-      i += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
 absl::Status CheckLabel(const Label& label) {
   const bool is_source = label.name == "node" || label.name == "job" || label.name == "instance";
-  if (!IsLabelName(label.name) || label.name.size() > kMaxNameBytes) {
+  if (!IsName(label.name) || label.name.size() > kMaxNameBytes) {
     return Bad("{} is no name of a label, or longer than {} bytes", Shown(label.name),
                kMaxNameBytes);
   }
@@ -289,34 +297,35 @@ absl::Status CheckLabel(const Label& label) {
 }
 
 // name="value" at the begin of *text.
+// name="value", "name"="value", or the metric's name in quotes alone.
 absl::StatusOr<Label> TakeLabel(std::string_view* text) {
   Label label;
-  const size_t equals = text->find('=');
-  if (equals == std::string_view::npos) {
-    return Bad("a label without '=' at {}", Shown(*text));
-  }
-  label.name = std::string(Trim(text->substr(0, equals)));
-  *text = Trim(text->substr(equals + 1));
-  if (text->empty() || text->front() != '"') {
-    return Bad("the value of the label {} does not stand in double quotes", Shown(label.name));
-  }
-  size_t i = 1;
-  for (; i < text->size() && (*text)[i] != '"'; ++i) {
-    char c = (*text)[i];
-    if (c == '\\' && i + 1 < text->size()) {
-      c = (*text)[++i];
-      if (c != '\\' && c != '"' && c != 'n') {
-        return Bad("the label {} has the escape \\{}: \\\\, \\\" and \\n are known",
-                   Shown(label.name), c);
-      }
-      c = c == 'n' ? '\n' : c;
+  if (text->front() == '"') {
+    RONDA_ASSIGN_OR_RETURN(label.name, TakeQuoted("a name", text));
+    *text = Trim(*text);
+    if (text->empty() || text->front() == ',') {
+      return Label{std::string(kMetricName), std::move(label.name)};
     }
-    label.value += c;
+  } else {
+    const size_t end = std::min(text->find('='), text->size());
+    label.name = std::string(Trim(text->substr(0, end)));
+    if (end == text->size()) {
+      return Bad("a label without '=' at {}", Shown(*text));
+    }
+    text->remove_prefix(end);
+    if (!IsLabelName(label.name)) {
+      return Bad("{} is no name of a label without quotes", Shown(label.name));
+    }
+    if (label.name == kMetricName) {
+      return Bad("the label {} is reserved", label.name);
+    }
   }
-  if (i >= text->size()) {
-    return Bad("the value of the label {} is not closed", Shown(label.name));
+  if (text->front() != '=') {
+    return Bad("'=' is expected before {}", Shown(*text));
   }
-  text->remove_prefix(i + 1);
+  *text = Trim(text->substr(1));
+  RONDA_ASSIGN_OR_RETURN(
+      label.value, TakeQuoted(fmt::format("the value of the label {}", Shown(label.name)), text));
   return label;
 }
 
@@ -338,11 +347,11 @@ absl::StatusOr<Labels> ParseSeries(Format format, std::string_view series) {
     RONDA_ASSIGN_OR_RETURN(content, Unquote(series));
   }
   const size_t brace = std::min(content.find('{'), content.size());
-  const std::string_view name = Trim(std::string_view(content).substr(0, brace));
-  if (!IsMetricName(name) || name.size() > kMaxNameBytes) {
-    return Bad("{} is no name of a metric, or longer than {} bytes", Shown(name), kMaxNameBytes);
+  const std::string_view plain_name = Trim(std::string_view(content).substr(0, brace));
+  std::vector<Label> labels;
+  if (!plain_name.empty()) {
+    labels.push_back({std::string(kMetricName), std::string(plain_name)});
   }
-  std::vector<Label> labels = {{std::string(kMetricName), std::string(name)}};
   std::string_view rest = Trim(std::string_view(content).substr(brace));
   if (!rest.empty()) {
     if (rest.size() < 2 || rest.back() != '}') {
@@ -352,7 +361,9 @@ absl::StatusOr<Labels> ParseSeries(Format format, std::string_view series) {
   }
   while (!rest.empty()) {
     RONDA_ASSIGN_OR_RETURN(Label label, TakeLabel(&rest));
-    RONDA_RETURN_IF_ERROR(CheckLabel(label));
+    if (label.name != kMetricName) {
+      RONDA_RETURN_IF_ERROR(CheckLabel(label));
+    }
     for (const Label& other : labels) {
       if (other.name == label.name) {
         return Bad("the label {} is there twice", label.name);
@@ -368,7 +379,13 @@ absl::StatusOr<Labels> ParseSeries(Format format, std::string_view series) {
     }
     rest = rest.empty() ? rest : Trim(rest.substr(1));
   }
-  return Labels(std::move(labels));
+  Labels parsed(std::move(labels));
+  const std::string_view name = parsed.Get(kMetricName);
+  if ((!plain_name.empty() && !IsMetricName(name)) || !IsName(name) ||
+      name.size() > kMaxNameBytes) {
+    return Bad("{} is no name of a metric, or longer than {} bytes", Shown(name), kMaxNameBytes);
+  }
+  return parsed;
 }
 
 MetricType ParseType(std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include "collector/promql/number_text.h"
 #include "collector/transfer/text_format.h"
+#include "common/model/labels.h"
 #include "common/model/sample.h"
 
 namespace ronda::transfer {
@@ -75,13 +76,14 @@ void AppendMetric(Format format, const MetricInfo& metric, std::string* out) {
   if (format == Format::kCsv) {
     return;
   }
+  const std::string name = IsMetricName(metric.name) ? metric.name : QuoteLabelValue(metric.name);
   if (!metric.help.empty()) {
-    *out += fmt::format("# HELP {} {}\n", metric.name, EscapeHelp(metric.help));
+    *out += fmt::format("# HELP {} {}\n", name, EscapeHelp(metric.help));
   }
-  *out += fmt::format("# TYPE {} {}\n", metric.name,
+  *out += fmt::format("# TYPE {} {}\n", name,
                       metric.type == MetricType::kUnknown ? "untyped" : ToString(metric.type));
   if (!metric.unit.empty()) {
-    *out += fmt::format("# UNIT {} {}\n", metric.name, metric.unit);
+    *out += fmt::format("# UNIT {} {}\n", name, metric.unit);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "common/codec/frame.h"
 #include "common/codec/schema_limits.h"
 #include "common/codec/varint.h"
+#include "common/model/labels.h"
 
 namespace ronda::codec {
 namespace {
@@ -40,7 +41,7 @@ absl::Status ReadMetric(ByteReader* reader, MetricInfo* metric) {
     return Malformed("bad metric");
   }
   metric->type = static_cast<MetricType>(type);
-  if (metric->name.size() > kMaxNameBytes || !IsMetricName(metric->name)) {
+  if (metric->name.size() > kMaxNameBytes || !IsName(metric->name)) {
     return Refused("bad metric name {}", QuoteLabelValue(Shown(metric->name)));
   }
   if (metric->unit.size() > kMaxTextBytes || metric->help.size() > kMaxTextBytes) {
@@ -50,7 +51,7 @@ absl::Status ReadMetric(ByteReader* reader, MetricInfo* metric) {
 }
 
 absl::Status CheckLabel(const MetricInfo& metric, std::string_view name, std::string_view value) {
-  if (name.size() > kMaxNameBytes || !IsLabelName(name)) {
+  if (name.size() > kMaxNameBytes || !IsName(name)) {
     return Refused("bad label name {} of metric {}", QuoteLabelValue(Shown(name)), metric.name);
   }
   if (IsReserved(name)) {

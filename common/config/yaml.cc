@@ -16,6 +16,7 @@
 
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 
 namespace ronda::config {
 namespace {
@@ -188,38 +189,12 @@ class TreeBuilder : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-// The offset of the first byte that is not UTF-8 (RFC 3629: no surrogates, nothing overlong), or
-// npos. NUL is refused too.
+// The offset of the first byte that is not UTF-8, or npos. NUL is refused too.
 size_t FindBadUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte != 0 && byte < 0x80) {
-      ++i;
-      continue;
-    }
-    size_t length = 0;
-    unsigned low = 0x80;
-    unsigned high = 0xbf;
-    if (byte >= 0xc2 && byte <= 0xdf) {
-      length = 2;
-    } else if (byte >= 0xe0 && byte <= 0xef) {
-      length = 3;
-      low = byte == 0xe0 ? 0xa0 : low;
-      high = byte == 0xed ? 0x9f : high;
-    } else if (byte >= 0xf0 && byte <= 0xf4) {
-      length = 4;
-      low = byte == 0xf0 ? 0x90 : low;
-      high = byte == 0xf4 ? 0x8f : high;
-    } else {
+    const size_t length = text[i] == '\0' ? 0 : Utf8Length(text.substr(i));
+    if (length == 0) {
       return i;
-    }
-    for (size_t k = 1; k < length; ++k) {
-      const unsigned next = i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0;
-      if (next < low || next > high) {
-        return i;
-      }
-      low = 0x80;
-      high = 0xbf;
     }
     i += length;
   }

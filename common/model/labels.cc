@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/utf8.h"
+
 namespace ronda {
 
 Labels::Labels(std::vector<Label> labels) : labels_(std::move(labels)) {
@@ -48,8 +50,10 @@ void Labels::Set(std::string_view name, std::string_view value) {
 }
 
 std::string Labels::ToString() const {
-  std::string out(Get(kMetricName));
-  std::string inner;
+  const std::string_view metric = Get(kMetricName);
+  const bool plain = metric.empty() || IsMetricName(metric);
+  std::string out(plain ? metric : "");
+  std::string inner(plain ? "" : QuoteLabelValue(metric));
   for (const Label& label : labels_) {
     if (label.name == kMetricName) {
       continue;
@@ -57,7 +61,7 @@ std::string Labels::ToString() const {
     if (!inner.empty()) {
       inner += ',';
     }
-    inner += label.name;
+    inner += IsLabelName(label.name) ? label.name : QuoteLabelValue(label.name);
     inner += '=';
     inner += QuoteLabelValue(label.value);
   }
@@ -85,7 +89,7 @@ std::string QuoteLabelValue(std::string_view value) {
 
 namespace {
 
-bool IsName(std::string_view name, bool colon) {
+bool IsPlain(std::string_view name, bool colon) {
   if (name.empty()) {
     return false;
   }
@@ -102,7 +106,8 @@ bool IsName(std::string_view name, bool colon) {
 
 }  // namespace
 
-bool IsLabelName(std::string_view name) { return IsName(name, false); }
-bool IsMetricName(std::string_view name) { return IsName(name, true); }
+bool IsName(std::string_view name) { return !name.empty() && IsUtf8(name); }
+bool IsLabelName(std::string_view name) { return IsPlain(name, false); }
+bool IsMetricName(std::string_view name) { return IsPlain(name, true); }
 
 }  // namespace ronda

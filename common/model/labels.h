@@ -37,7 +37,8 @@ class Labels {
   bool empty() const { return labels_.empty(); }
   size_t size() const { return labels_.size(); }
 
-  // name{a="b",c="d"} with values escaped as in the Prometheus text format; "{}" if empty.
+  // name{a="b",c="d"} with values escaped as in the Prometheus text format; "{}" if empty. Names
+  // that are not plain are quoted, that of the metric within the braces: {"a.b","c.d"="e"}.
   std::string ToString() const;
 
   auto operator<=>(const Labels&) const = default;
@@ -57,7 +58,11 @@ class Labels {
 // `value` with \, " and newline escaped, in double quotes.
 std::string QuoteLabelValue(std::string_view value);
 
-// [a-zA-Z_][a-zA-Z0-9_]*; metric names may also hold ':'.
+// What names may be since Prometheus 3: any UTF-8 that is not empty. Such a name stands in quotes
+// where a plain one would not: {"http.status",code="200"}.
+bool IsName(std::string_view name);
+
+// Plain names, as they always were: [a-zA-Z_][a-zA-Z0-9_]*; metric names may also hold ':'.
 bool IsLabelName(std::string_view name);
 bool IsMetricName(std::string_view name);
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 #include "common/obs/mask.h"
 
 namespace ronda::obs {
@@ -88,28 +89,6 @@ std::string OneLine(std::string text) {
   return text;
 }
 
-// The length of the UTF-8 character at the front of `text`, or 0 if there is none.
-size_t CharacterLength(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  const size_t length = lead < 0x80                   ? 1
-                        : lead >= 0xc2 && lead < 0xe0 ? 2
-                        : lead >= 0xe0 && lead < 0xf0 ? 3
-                        : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                      : 0;
-  if (length == 0 || length > text.size()) {
-    return 0;
-  }
-  for (size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) {
-      return 0;
-    }
-  }
-  const auto second = length > 1 ? static_cast<unsigned char>(text[1]) : 0u;
-  const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-  const bool beyond = (lead == 0xed && second >= 0xa0) || (lead == 0xf4 && second >= 0x90);
-  return overlong || beyond ? 0 : length;
-}
-
 }  // namespace
 
 absl::Status InitLogging(const LogOptions& options) {
@@ -156,7 +135,7 @@ std::string QuoteJson(std::string_view text) {
   std::string quoted = "\"";
   while (!text.empty()) {
     const auto byte = static_cast<unsigned char>(text.front());
-    size_t length = CharacterLength(text);
+    size_t length = Utf8Length(text);
     if (length == 0) {
       quoted += "\xef\xbf\xbd";
       length = 1;

@@ -10,6 +10,7 @@
 
 #include "collector/remote/write_request.h"
 #include "common/base/check.h"
+#include "common/base/utf8.h"
 
 namespace {
 
@@ -30,7 +31,7 @@ void Take(std::string_view body) {
   };
   for (const auto& label : request->labels) {
     RONDA_CHECK(inside(label.name) && inside(label.value));
-    ronda::remote::IsUtf8(label.value);
+    ronda::IsUtf8(label.value);
   }
   size_t labels = 0;
   size_t samples = 0;

@@ -14,8 +14,8 @@
 #include "collector/promql/eval/go_format.h"
 #include "collector/promql/eval/grouping.h"
 #include "collector/promql/eval/window_functions.h"
-#include "collector/promql/utf8.h"
 #include "common/base/status.h"
+#include "common/model/labels.h"
 
 namespace ronda::promql {
 

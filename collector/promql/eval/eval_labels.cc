@@ -11,9 +11,9 @@
 #include "collector/promql/eval/natural_order.h"
 #include "collector/promql/eval/scan.h"
 #include "collector/promql/functions.h"
-#include "collector/promql/utf8.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/model/labels.h"
 #include "common/model/regex_groups.h"
 
 namespace ronda::promql {

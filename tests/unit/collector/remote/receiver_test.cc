@@ -205,11 +205,20 @@ TEST_F(ReceiverTest, MarkersAndOddValuesStay) {
   EXPECT_THAT(Read("n"), ElementsAre(R"(n{node="prom1"} 0:NaN 1:inf)"));
 }
 
+TEST_F(ReceiverTest, NamesMayBeAnyUtf8) {
+  ASSERT_OK(Push({{{{"__name__", "http.status"}, {"größe cm", "x"}}, {{start_ms_, 1}}}}));
+  const auto expected = ElementsAre(R"({"http.status","größe cm"="x",node="prom1"} 0:1)");
+  EXPECT_THAT(Read("http.status"), expected);
+  SealAndCompact();
+  EXPECT_THAT(Read("http.status"), expected);
+}
+
 TEST_F(ReceiverTest, BadSeriesAreRefusedWithTheirReasonAndTheRestIsTaken) {
   const std::pair<PushedSeries, const char*> cases[] = {
       {{{{"job", "a"}}, {{start_ms_, 1}}}, "without __name__"},
-      {{{{"__name__", "a-b"}}, {{start_ms_, 1}}}, "invalid metric name \"a-b\""},
-      {{{{"__name__", "m"}, {"a-b", "x"}}, {{start_ms_, 1}}}, "invalid label name \"a-b\""},
+      {{{{"__name__", "a\xff"}}, {{start_ms_, 1}}}, "invalid metric name \"a"},
+      {{{{"__name__", "m"}, {"\xff", "x"}}, {{start_ms_, 1}}}, "invalid label name \""},
+      {{{{"__name__", "m"}, {"__x", "x"}}, {{start_ms_, 1}}}, "invalid label name \"__x\""},
       {{{{"__name__", "m"}, {"a", "x"}, {"a", "y"}}, {{start_ms_, 1}}}, "a label is there twice"},
       {{{{"__name__", "m"}, {"a", "\xff"}}, {{start_ms_, 1}}}, "not UTF-8"},
       {{{{"__name__", "m"}, {"a", std::string(1025, 'x')}}, {{start_ms_, 1}}}, "1025 bytes"},
@@ -226,8 +235,8 @@ TEST_F(ReceiverTest, BadSeriesAreRefusedWithTheirReasonAndTheRestIsTaken) {
     ++i;
   }
   EXPECT_THAT(Read("m"), IsEmpty());
-  EXPECT_THAT(Read("good"), ElementsAre(HasSubstr("0:0 1:1 2:2 3:3 4:4 5:5 6:6 7:7")));
-  EXPECT_EQ(receiver_->counters().rejected_samples, 8);
+  EXPECT_THAT(Read("good"), ElementsAre(HasSubstr("0:0 1:1 2:2 3:3 4:4 5:5 6:6 7:7 8:8")));
+  EXPECT_EQ(receiver_->counters().rejected_samples, 9);
 }
 
 TEST_F(ReceiverTest, ALimitOnSeriesKeepsWhatIsKnown) {

@@ -95,12 +95,5 @@ TEST(WriteRequestTest, NoBytesBreakIt) {
   }
 }
 
-TEST(WriteRequestTest, Utf8) {
-  EXPECT_TRUE(IsUtf8("Köln €𝄞"));
-  for (const char* text : {"\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "a\xff"}) {
-    EXPECT_FALSE(IsUtf8(text));
-  }
-}
-
 }  // namespace
 }  // namespace ronda::remote

@@ -129,7 +129,7 @@ TEST(TextFormatTest, BadLinesSayWhatIsWrong) {
   bad(Format::kPrometheus, "up 1 999999999999999", "outside the years");
   bad(Format::kPrometheus, "up 1 soon", "\"soon\" is no number");
   bad(Format::kPrometheus, "up 1 1795132800250 more", "after the time");
-  bad(Format::kPrometheus, "# TYPE 9 gauge", "no name of a metric");
+  bad(Format::kPrometheus, "# TYPE \xff gauge", "no name of a metric");
   bad(Format::kCsv, "1795132800250,1", "3 columns");
   bad(Format::kCsv, "1795132800250,1,", "3 columns");
   bad(Format::kCsv, "1795132800250,,up", "is no number");
@@ -142,11 +142,22 @@ TEST(TextFormatTest, SeriesAreChecked) {
   EXPECT_EQ(*ParseSeries(Format::kPrometheus, "up {b = \"x\\\"\\\\\\n\",a=\"\",}"),
             Labels::Of("up", {{"b", "x\"\\\n"}}));
   EXPECT_EQ(*ParseSeries(Format::kCsv, "\"up{a=\"\"b\"\"}\""), Labels::Of("up", {{"a", "b"}}));
+  // As Prometheus 3 writes names that are not plain.
+  EXPECT_EQ(*ParseSeries(Format::kPrometheus, R"({"http.\"status", a="b"})"),
+            Labels::Of("http.\"status", {{"a", "b"}}));
+  EXPECT_EQ(*ParseSeries(Format::kPrometheus, R"(up{"größe cm" = "1"})"),
+            Labels::Of("up", {{"größe cm", "1"}}));
   const auto bad = [](Format format, std::string_view text, std::string_view why) {
     EXPECT_THAT(ParseSeries(format, text), StatusIs(kInvalid, std::string(why))) << text;
   };
   bad(Format::kPrometheus, "{a=\"b\"}", "no name of a metric");
   bad(Format::kPrometheus, "9up", "no name of a metric");
+  bad(Format::kPrometheus, R"(up{"down"})", "twice");
+  bad(Format::kPrometheus, R"({"up","down"})", "twice");
+  bad(Format::kPrometheus, R"({""})", "no name of a metric");
+  bad(Format::kPrometheus, R"(up{""="b"})", "no name of a label");
+  bad(Format::kPrometheus, R"(up{"__x"="b"})", "reserved");
+  bad(Format::kPrometheus, R"(up{"a" "b"})", "'=' is expected");
   bad(Format::kPrometheus, "up{a=b}", "double quotes");
   bad(Format::kPrometheus, "up{a=\"b\" c=\"d\"}", "',' is expected");
   bad(Format::kPrometheus, "up{a=\"b\",a=\"c\"}", "twice");

@@ -73,11 +73,22 @@ TEST(SchemaCodec, RefusesBadNamesAndReservedLabels) {
     ExpectRefused(schema, fmt::format("label {} of metric a_total is reserved", name));
   }
   Schema schema = TwoSeries();
-  schema.series[0].labels.Set("a-b", "v");
-  ExpectRefused(schema, "bad label name \"a-b\"");
+  schema.series[0].labels.Set("a\xff", "v");
+  ExpectRefused(schema, "bad label name \"a\xff\"");
   schema = TwoSeries();
-  schema.metrics[1].name = "1st";
+  schema.metrics[1].name = "\xc3";
   ExpectRefused(schema, "bad metric name");
+  schema.metrics[1].name = "";
+  ExpectRefused(schema, "bad metric name");
+}
+
+TEST(SchemaCodec, NamesMayBeAnyUtf8) {
+  Schema schema = TwoSeries();
+  schema.metrics[1].name = "http.server größe";
+  schema.series[0].labels.Set("a-b", "v");
+  ASSERT_OK_AND_ASSIGN(const Schema decoded, DecodeSchema(EncodeSchema(schema)));
+  EXPECT_EQ(decoded.metrics[1].name, "http.server größe");
+  EXPECT_EQ(decoded.series[0].labels.Get("a-b"), "v");
 }
 
 TEST(SchemaCodec, RefusesWhatIsTooLong) {

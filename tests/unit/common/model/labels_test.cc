@@ -40,6 +40,9 @@ TEST(Labels, OrderIsByNamesThenValues) {
 TEST(Labels, PrintsAsPrometheusDoes) {
   EXPECT_EQ(Labels().ToString(), "{}");
   EXPECT_EQ(Labels::Of("up").ToString(), "up");
+  EXPECT_EQ(Labels::Of("a.b").ToString(), R"({"a.b"})");
+  EXPECT_EQ(Labels::Of("a\"b", {{"c d", "e"}, {"f", "g"}}).ToString(),
+            R"({"a\"b","c d"="e",f="g"})");
   EXPECT_EQ(Labels(Pairs{{"path", "C:\\x \"y\"\nz"}}).ToString(), R"({path="C:\\x \"y\"\nz"})");
 }
 
