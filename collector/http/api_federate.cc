@@ -32,6 +32,29 @@ absl::Status Collect(const Sources& sources, const std::vector<Matcher>& matcher
   });
 }
 
+// What is not plain in a name becomes '_'.
+std::string Underscored(std::string_view name, bool (*is_plain)(std::string_view)) {
+  std::string out;
+  for (const char c : name) {
+    out += c;
+    if (!is_plain(out)) {
+      out.back() = '_';
+    }
+  }
+  return out;
+}
+
+// For clients that know plain names alone.
+Labels WithPlainNames(const Labels& labels) {
+  std::vector<Label> plain;
+  for (const Label& label : labels.all()) {
+    plain.push_back(label.name == kMetricName
+                        ? Label{label.name, Underscored(label.value, IsMetricName)}
+                        : Label{Underscored(label.name, IsLabelName), label.value});
+  }
+  return Labels(std::move(plain));
+}
+
 Response Federate(const Sources& sources, const Request& request) {
   auto selectors = MatchParams(request);
   if (!selectors.ok()) {
@@ -43,22 +66,29 @@ Response Federate(const Sources& sources, const Request& request) {
       return TextResponse(StatusResponse(status).status, std::string(Message(status)) + "\n");
     }
   }
+  // Prometheus 3 asks for names as they are; what does not would fail on a quoted one.
+  const bool any_name = request.Header("accept").find("escaping=allow-utf-8") != std::string::npos;
   std::string text;
   std::string_view last;
   for (const auto& [key, found] : all) {
-    const auto& [name, labels] = key;
-    if (name != last) {
+    const Labels labels = any_name ? key.second : WithPlainNames(key.second);
+    if (key.first != last) {
+      const std::string_view name = labels.Get(kMetricName);
       text += fmt::format(
-          "# TYPE {} {}\n", name,
+          "# TYPE {} {}\n", IsMetricName(name) ? std::string(name) : QuoteLabelValue(name),
           found.metric.type == MetricType::kUnknown ? "untyped" : ToString(found.metric.type));
-      last = name;
+      last = key.first;
     }
     text += labels.ToString();
     text += ' ';
     AppendNumber(found.value, true, &text);
     text += fmt::format(" {}\n", found.t_ms);
   }
-  return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text), {}};
+  return {200,
+          any_name ? "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+                   : "text/plain; version=0.0.4; charset=utf-8",
+          std::move(text),
+          {}};
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "collector/http/api.h"
 #include "collector/http/json.h"
 #include "collector/http/params.h"
-#include "collector/query/select.h"
+#include "collector/query/api.h"
 #include "collector/remote/receiver.h"
 #include "collector/store/store.h"
 #include "common/base/status.h"
@@ -69,12 +69,9 @@ absl::StatusOr<Response> Series(const Sources& sources, const Request& request) 
   if (window.selectors.empty()) {
     return Fail(absl::StatusCode::kInvalidArgument, "no match[] parameter provided");
   }
-  for (const std::vector<Matcher>& matchers : window.selectors) {
-    RONDA_RETURN_IF_ERROR(query::CheckNarrows(matchers));
-  }
   RONDA_ASSIGN_OR_RETURN(std::vector<Labels> series,
                          Union<Labels>(window.selectors, [&](const auto& matchers) {
-                           return sources.store->Series(matchers, window.start_ms, window.end_ms);
+                           return sources.api->Series(matchers, window.start_ms, window.end_ms);
                          }));
   const bool truncated = Truncate(window.limit, &series);
   std::string data = "[";
@@ -102,8 +99,8 @@ absl::StatusOr<Response> LabelNames(const Sources& sources, const Request& reque
   }
   RONDA_ASSIGN_OR_RETURN(std::vector<std::string> names,
                          Union<std::string>(window.selectors, [&](const auto& matchers) {
-                           return sources.store->LabelNames(matchers, window.start_ms,
-                                                            window.end_ms);
+                           return sources.api->LabelValues("", matchers, window.start_ms,
+                                                           window.end_ms);
                          }));
   return TextsResponse(std::move(names), window.limit);
 }
@@ -119,8 +116,8 @@ absl::StatusOr<Response> LabelValues(const Sources& sources, const Request& requ
   }
   RONDA_ASSIGN_OR_RETURN(std::vector<std::string> values,
                          Union<std::string>(window.selectors, [&](const auto& matchers) {
-                           return sources.store->LabelValues(name, matchers, window.start_ms,
-                                                             window.end_ms);
+                           return sources.api->LabelValues(name, matchers, window.start_ms,
+                                                           window.end_ms);
                          }));
   return TextsResponse(std::move(values), window.limit);
 }

@@ -9,8 +9,8 @@
 #include "collector/promql/number_text.h"
 #include "collector/promql/parser.h"
 #include "common/base/status.h"
-#include "common/base/utf8.h"
 #include "common/base/strings.h"
+#include "common/base/utf8.h"
 
 namespace ronda::http {
 namespace {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "collector/query/evaluate.h"
+#include "collector/query/gap_series.h"
 #include "collector/query/node_view.h"
 #include "collector/query/record_view.h"
 #include "collector/query/silence_view.h"
@@ -172,52 +173,45 @@ absl::StatusOr<std::vector<MetricStatus>> LocalApi::Metrics(std::string_view pat
   return result;
 }
 
-absl::StatusOr<WithGaps> LocalApi::GapsToo() {
+template <typename Ask>
+auto LocalApi::AskData(bool gaps, Ask ask) -> decltype(ask(std::declval<const store::Store&>())) {
+  if (!gaps) {
+    return ask(store_);
+  }
   RONDA_ASSIGN_OR_RETURN(const TimeBase time, Time());
-  return WithGaps(
+  return ask(WithGaps(
       store_, [this](int64_t start_ms, int64_t end_ms) { return Gaps(start_ms, end_ms, ""); },
-      time.now_ms);
+      time.now_ms));
 }
 
 absl::Status LocalApi::Select(const SelectSpec& spec, absl::FunctionRef<bool(SeriesData)> visit) {
-  if (!SelectsGaps(spec.matchers)) {
-    return SelectSeries(store_, clock_, options_.limits, spec, visit);
-  }
-  RONDA_ASSIGN_OR_RETURN(const WithGaps data, GapsToo());
-  return SelectSeries(data, clock_, options_.limits, spec, visit);
+  return AskData(SelectsGaps(spec.matchers), [&](const store::Queryable& data) {
+    return SelectSeries(data, clock_, options_.limits, spec, visit);
+  });
 }
 
 absl::StatusOr<std::vector<Labels>> LocalApi::Series(const std::vector<Matcher>& matchers,
                                                      int64_t start_ms, int64_t end_ms) {
   RONDA_RETURN_IF_ERROR(CheckNarrows(matchers));
-  if (!SelectsGaps(matchers)) {
-    return store_.Series(matchers, start_ms, end_ms);
-  }
-  RONDA_ASSIGN_OR_RETURN(const WithGaps data, GapsToo());
-  return data.Series(matchers, start_ms, end_ms);
+  return AskData(SelectsGaps(matchers), [&](const store::Queryable& data) {
+    return data.Series(matchers, start_ms, end_ms);
+  });
 }
 
 absl::StatusOr<EvalResult> LocalApi::Evaluate(const EvalSpec& spec,
                                               const std::atomic<bool>* cancelled) {
-  if (!MentionsGaps(spec.expr)) {
-    return EvaluateExpression(store_, clock_, options_.limits, spec, cancelled);
-  }
-  RONDA_ASSIGN_OR_RETURN(const WithGaps data, GapsToo());
-  return EvaluateExpression(data, clock_, options_.limits, spec, cancelled);
+  return AskData(MentionsGaps(spec.expr), [&](const store::Queryable& data) {
+    return EvaluateExpression(data, clock_, options_.limits, spec, cancelled);
+  });
 }
 
 absl::StatusOr<std::vector<std::string>> LocalApi::LabelValues(std::string_view name,
                                                                const std::vector<Matcher>& matchers,
                                                                int64_t start_ms, int64_t end_ms) {
-  const auto ask = [&](const store::Queryable& data) {
+  return AskData(SelectsGaps(matchers), [&](const store::Queryable& data) {
     return name.empty() ? data.LabelNames(matchers, start_ms, end_ms)
                         : data.LabelValues(name, matchers, start_ms, end_ms);
-  };
-  if (!SelectsGaps(matchers)) {
-    return ask(store_);
-  }
-  RONDA_ASSIGN_OR_RETURN(const WithGaps data, GapsToo());
-  return ask(data);
+  });
 }
 
 absl::StatusOr<std::vector<ActiveAlert>> LocalApi::Alerts() {

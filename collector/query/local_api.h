@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "collector/query/api.h"
-#include "collector/query/gap_series.h"
 #include "collector/query/live_status.h"
 #include "collector/query/select.h"
 #include "collector/store/store.h"
@@ -48,7 +48,9 @@ class LocalApi : public Api {
                                         std::string_view node) override;
 
  private:
-  absl::StatusOr<WithGaps> GapsToo();
+  // `ask` of the store, with the gaps as series if they are asked for.
+  template <typename Ask>
+  auto AskData(bool gaps, Ask ask) -> decltype(ask(std::declval<const store::Store&>()));
 
   const store::Store& store_;
   const LiveStatus* const live_;
