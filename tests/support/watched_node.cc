@@ -1,5 +1,7 @@
 #include "tests/support/watched_node.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -12,12 +14,17 @@ namespace ronda {
 namespace {
 
 constexpr int64_t kSlackMs = 1500;
+constexpr int64_t kPatienceMs = 180'000;
 
 nlohmann::json Ask(const std::string& data_dir, std::vector<std::string> command) {
   std::vector<std::string> argv = {ProgramPath("ronda"), "--data", data_dir};
   argv.insert(argv.end(), command.begin(), command.end());
   argv.insert(argv.end(), {"--since", "1h", "-o", "json"});
-  return nlohmann::json::parse(RunProgram(argv).out, nullptr, /*allow_exceptions=*/false);
+  // On a busy machine an hour takes its time; no answer must not look like an empty one.
+  const Output output = RunProgram(argv, kPatienceMs);
+  EXPECT_NE(output.exit_code, -1) << command.front() << " has not ended after " << kPatienceMs
+                                  << " ms";
+  return nlohmann::json::parse(output.out, nullptr, /*allow_exceptions=*/false);
 }
 
 int64_t TimeOf(const nlohmann::json& text) {
