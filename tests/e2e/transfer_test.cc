@@ -36,10 +36,13 @@ class TransferTest : public testing::Test {
     collector->name = name;
     const std::string address_file = dir_.File(name + ".address");
     std::remove(address_file.c_str());
-    ASSERT_TRUE(collector->process.Start(
-        {ProgramPath("ronda-collector"), "--insecure", "--data", dir_.File(name), "--listen",
-         "127.0.0.1:0", "--socket", dir_.File(name + ".sock"), "--print-address", address_file},
-        dir_.File(name + ".log")));
+    const std::string config = dir_.File("collector.yml");
+    std::ofstream(config) << "retention: {raw: 3650d, minute: 3650d, hour: 3650d}\n";
+    ASSERT_TRUE(
+        collector->process.Start({ProgramPath("ronda-collector"), "--config", config, "--insecure",
+                                  "--data", dir_.File(name), "--listen", "127.0.0.1:0", "--socket",
+                                  dir_.File(name + ".sock"), "--print-address", address_file},
+                                 dir_.File(name + ".log")));
     ASSERT_TRUE(Eventually(15'000, [&] {
       collector->address = ReadFile(address_file).value_or("");
       return !collector->address.empty();
