@@ -101,9 +101,7 @@ void Compactor::Run() {
                           : disk == DiskState::kSoft ? kPeriodOfLittleRoom
                                                      : kPeriod);
     if (!status.ok() && !failing) {
-      obs::Error(
-          "store", "compaction failed, trying again: {}{}", Message(status),
-          absl::IsDataLoss(status) ? "; a restart of the collector puts a damaged file aside" : "");
+      obs::Error("store", "compaction failed, trying again: {}", Message(status));
     }
     failing = !status.ok();
   }
@@ -152,6 +150,18 @@ std::map<NodeId, std::vector<Compactor::Waiting>> Compactor::RunsInHead() const 
 
 absl::Status Compactor::Pass(bool all) {
   MutexLock pass(&pass_mu_);
+  absl::Status status = PassOnce(all);
+  if (absl::IsDataLoss(status)) {
+    const absl::StatusOr<bool> mended = mend_(status);
+    if (!mended.ok()) {
+      return Annotate(mended.status(), Message(status));
+    }
+    status = *mended ? PassOnce(all) : status;
+  }
+  return status;
+}
+
+absl::Status Compactor::PassOnce(bool all) {
   RONDA_RETURN_IF_ERROR(retention_.Enforce());
   RONDA_RETURN_IF_ERROR(PutAsideUnreadable());
   RONDA_ASSIGN_OR_RETURN(const int64_t used_before, history_.UsedBytes());

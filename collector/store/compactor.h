@@ -43,10 +43,13 @@ class Compactor {
   using OnLost = std::function<void(const std::vector<LostFrames>&)>;
   // Called when parts of level 1 have been found damaged (LevelOne::corrupt).
   using OnCorrupt = std::function<void()>;
+  // Mends recent.db if it is damaged, as the status says. True: it was, and another is in its
+  // place.
+  using Mend = std::function<absl::StatusOr<bool>(const absl::Status& why)>;
 
   Compactor(StoreState* state, History* history, LevelOne* level, Sealer* sealer,
             Retention* retention, const DiskSpace& disk, const Clock& clock, OnLost on_lost,
-            OnCorrupt on_corrupt)
+            OnCorrupt on_corrupt, Mend mend)
       : state_(*state),
         history_(*history),
         level_(*level),
@@ -56,6 +59,7 @@ class Compactor {
         clock_(clock),
         on_lost_(std::move(on_lost)),
         on_corrupt_(std::move(on_corrupt)),
+        mend_(std::move(mend)),
         limited_(retention->limited()),
         records_(history, level->records.get(), on_lost_) {}
   ~Compactor() { Stop(); }
@@ -71,12 +75,14 @@ class Compactor {
   void FoundCorrupt();
 
   // Compacts the windows that ended some minutes ago; with `all`, and while level 0 takes too much
-  // of what history may, whatever is sealed.
+  // of what history may, whatever is sealed. A recent.db that turns out to be damaged is mended,
+  // and what is left of it compacted.
   absl::Status Pass(bool all) ABSL_LOCKS_EXCLUDED(pass_mu_);
 
  private:
   void Run();
   absl::Status Round();
+  absl::Status PassOnce(bool all) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pass_mu_);
   // Removes what is too much. True: level 0 should be packed now.
   absl::StatusOr<bool> KeepSize() ABSL_LOCKS_EXCLUDED(pass_mu_);
   bool stopping() const;
@@ -115,6 +121,7 @@ class Compactor {
   const Clock& clock_;
   const OnLost on_lost_;
   const OnCorrupt on_corrupt_;
+  const Mend mend_;
   const bool limited_;  // in size
 
   Mutex pass_mu_;

@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<History>> History::Open(const std::string& dir, b
                                                        Catalogue* catalogue,
                                                        std::vector<CatalogueWrite>* writes,
                                                        int64_t wal_pages) {
-  std::unique_ptr<History> history(new History(dir + "/history/recent.db"));
+  std::unique_ptr<History> history(new History(dir + "/history/recent.db", wal_pages));
   if (read_only) {
     absl::StatusOr<std::unique_ptr<ReadOnlyFile>> file = ReadOnlyFile::Open(history->path_);
     if (absl::IsNotFound(file.status())) {
@@ -96,6 +96,10 @@ absl::Status History::Load(RecentDb* db, Catalogue* catalogue,
 absl::StatusOr<History::Lease> History::Borrow() const {
   {
     MutexLock lock(&mu_);
+    while (exchanging_) {
+      exchange_.Wait(&mu_);
+    }
+    ++leases_;
     if (!idle_.empty()) {
       std::unique_ptr<RecentDb> db = std::move(idle_.back());
       idle_.pop_back();
@@ -104,9 +108,22 @@ absl::StatusOr<History::Lease> History::Borrow() const {
   }
   absl::StatusOr<std::unique_ptr<Database>> connection =
       read_only_ != nullptr ? read_only_->Connect() : Database::Open(path_, {});
-  RONDA_RETURN_IF_ERROR(connection.status());
-  RONDA_ASSIGN_OR_RETURN(std::unique_ptr<RecentDb> db, RecentDb::Wrap(std::move(*connection)));
-  return Lease(this, std::move(db));
+  absl::StatusOr<std::unique_ptr<RecentDb>> db =
+      connection.ok() ? RecentDb::Wrap(*std::move(connection)) : connection.status();
+  if (!db.ok()) {
+    Return(nullptr);
+    return db.status();
+  }
+  return Lease(this, *std::move(db));
+}
+
+void History::Return(std::unique_ptr<RecentDb> db) const {
+  MutexLock lock(&mu_);
+  if (db != nullptr) {
+    idle_.push_back(std::move(db));
+  }
+  --leases_;
+  exchange_.SignalAll();
 }
 
 std::optional<int64_t> History::LocalOf(const Ids History::*ids, int64_t catalogue_id) const {
@@ -173,6 +190,7 @@ absl::Status History::WriteRun(const SealedRun& sealed) {
 
 absl::Status History::Write(std::span<const SealedRun> runs) {
   MutexLock write_lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   // Ids that a failed transaction handed out are not in the file: take them back.
   Ids nodes;
   Ids sources;
@@ -356,6 +374,7 @@ absl::StatusOr<std::vector<History::Uncompacted>> History::BlocksToCompact(Recen
 
 absl::Status History::Compacted(std::span<const Uncompacted* const> blocks, int64_t through_ms) {
   MutexLock lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db()));
   for (const Uncompacted* const one : blocks) {
     const BlockToCompact& block = one->block;
@@ -370,6 +389,7 @@ absl::Status History::Compacted(std::span<const Uncompacted* const> blocks, int6
 
 absl::Status History::Quarantine(std::span<const Uncompacted* const> blocks) {
   MutexLock lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   for (const Uncompacted* const one : blocks) {
     RONDA_RETURN_IF_ERROR(writer_->MarkCompacted(one->block, one->block.row.t_max_ms));
   }
@@ -378,6 +398,7 @@ absl::Status History::Quarantine(std::span<const Uncompacted* const> blocks) {
 
 absl::Status History::RemovePairs(int64_t before_ms) {
   MutexLock write_lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   RONDA_RETURN_IF_ERROR(writer_->RemovePairs(before_ms));
   MutexLock lock(&mu_);
   absl::erase_if(newest_ms_, [&](const auto& pair) { return pair.second < before_ms; });
@@ -403,11 +424,13 @@ absl::StatusOr<int64_t> History::Remove(const SourceSchema& pair, int64_t before
     return 0;
   }
   MutexLock lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   return writer_->RemoveBlocks(*source, *schema, before_ms, limit);
 }
 
 absl::StatusOr<std::vector<RecentDb::RemovedBlock>> History::RemoveOldest(int64_t bytes) {
   MutexLock write_lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db()));
   RONDA_ASSIGN_OR_RETURN(std::vector<RecentDb::RemovedBlock> removed,
                          writer_->RemoveOldestBlocks(bytes));
@@ -424,6 +447,7 @@ absl::StatusOr<std::vector<RecentDb::RemovedBlock>> History::RemoveOldest(int64_
 
 absl::Status History::ReturnPages() {
   MutexLock lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   return writer_->db()->ReturnPages();
 }
 

@@ -110,6 +110,14 @@ class History {
   // Adds to the count of records that were removed because there were too many.
   absl::Status AddRemovedRecords(const RecentDb::RemovedRecords& more);
 
+  // Calls `exchange`, which may put another file in the place of a damaged recent.db, while nobody
+  // has it open, and opens what is there then. Rows keep their ids; a source or a schema that the
+  // new file does not have comes into it again when it is needed. Whoever wants to read or write
+  // waits. Returns what `exchange` does; kUnavailable, without a call of it: somebody who was
+  // reading already did not end within seconds. If the file cannot be opened then, each write tries
+  // again.
+  absl::Status Exchange(absl::FunctionRef<absl::Status()> exchange);
+
   // Removes at most `limit` blocks of the pair that end before `before_ms`.
   absl::StatusOr<int64_t> Remove(const SourceSchema& pair, int64_t before_ms, int64_t limit);
 
@@ -137,11 +145,17 @@ class History {
   class Lease;
   class Snapshot;
 
-  explicit History(std::string path) : path_(std::move(path)) {}
+  History(std::string path, int64_t wal_pages) : path_(std::move(path)), wal_pages_(wal_pages) {}
   // The catalogue's id and the name of a node of the file; 0 and "" if there is none.
   std::pair<NodeId, std::string> NodeOf(int64_t local_node) const;
   absl::Status Load(RecentDb* db, Catalogue* catalogue, std::vector<CatalogueWrite>* writes);
   absl::StatusOr<Lease> Borrow() const;
+  // Gives a lease's connection back; null: it never got one.
+  void Return(std::unique_ptr<RecentDb> db) const;
+  // Opens the file if an exchange could not.
+  absl::Status NeedWriter() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+  // Forgets the ids of nodes, sources and schemas that the file does not have.
+  absl::Status ForgetMissing(RecentDb* db);
   absl::Status ReadBlocks(RecentDb* db, const SourceSchema& pair, int64_t start_ms, int64_t end_ms,
                           std::span<const uint32_t> wanted, BlobCursor* blobs,
                           VisitBlock visit) const;
@@ -161,10 +175,12 @@ class History {
   void CountCorrupt(int64_t id, const absl::Status& status) const;
 
   const std::string path_;
+  const int64_t wal_pages_;
   bool absent_ = false;                      // read-only, and there is no file
   std::unique_ptr<ReadOnlyFile> read_only_;  // null: the connections may write
 
   Mutex write_mu_;  // taken before mu_
+  // Null for a moment in Exchange(), or if the file could not be opened after it.
   std::unique_ptr<RecentDb> writer_ ABSL_GUARDED_BY(write_mu_);
 
   mutable Mutex mu_;
@@ -175,6 +191,9 @@ class History {
   // By the catalogue's ids of source and schema; what was removed since may have been later.
   absl::flat_hash_map<std::pair<int64_t, int64_t>, int64_t> newest_ms_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<std::unique_ptr<RecentDb>> idle_ ABSL_GUARDED_BY(mu_);
+  mutable int leases_ ABSL_GUARDED_BY(mu_) = 0;  // that are out
+  bool exchanging_ ABSL_GUARDED_BY(mu_) = false;
+  mutable CondVar exchange_;  // one of the two above has changed
   mutable absl::flat_hash_set<int64_t> corrupt_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -17,8 +17,7 @@ class History::Lease {
   Lease& operator=(Lease&&) = delete;
   ~Lease() {
     if (db_ != nullptr) {
-      MutexLock lock(&history_->mu_);
-      history_->idle_.push_back(std::move(db_));
+      history_->Return(std::move(db_));
     }
   }
   RecentDb* operator->() const { return db_.get(); }

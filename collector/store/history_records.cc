@@ -85,6 +85,7 @@ absl::StatusOr<bool> History::ReadRun(const RecordRun& run, VisitFrames visit) c
 
 absl::Status History::RecordsPacked(std::span<const RecordRun> runs) {
   MutexLock lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   RONDA_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(writer_->db()));
   for (const RecordRun& run : runs) {
     RONDA_RETURN_IF_ERROR(writer_->RecordsPacked(run.row, run.damaged || run.row.may_grow));
@@ -94,11 +95,13 @@ absl::Status History::RecordsPacked(std::span<const RecordRun> runs) {
 
 absl::Status History::RemovePackedRecords(int64_t before_ms) {
   MutexLock lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   return writer_->RemovePackedRecords(before_ms);
 }
 
 absl::Status History::AddRemovedRecords(const RecentDb::RemovedRecords& more) {
   MutexLock lock(&write_mu_);
+  RONDA_RETURN_IF_ERROR(NeedWriter());
   return writer_->AddRemovedRecords(more);
 }
 

@@ -34,11 +34,18 @@ std::string FreeAsideName(const std::string& path, int64_t now_ms) {
 absl::StatusOr<std::optional<std::vector<CorruptPart>>> SalvageRecent(const std::string& dir,
                                                                       const absl::Status& why,
                                                                       const Clock& clock) {
-  const std::string recent = dir + "/history/recent.db";
   std::error_code error;
-  if (!fs::exists(recent, error) || !IsSoundJournal(dir + "/ronda.db", false)) {
+  if (!fs::exists(dir + "/history/recent.db", error) || !IsSoundJournal(dir + "/ronda.db", false)) {
     return std::nullopt;
   }
+  return PutAsideRecent(dir, why, clock);
+}
+
+absl::StatusOr<std::optional<std::vector<CorruptPart>>> PutAsideRecent(const std::string& dir,
+                                                                       const absl::Status& why,
+                                                                       const Clock& clock) {
+  const std::string recent = dir + "/history/recent.db";
+  std::error_code error;
   // One that was cut to nothing is a sound new file to SQLite.
   if (DatabaseBytes(recent) > 0 && IsSoundRecent(recent)) {
     return std::nullopt;

@@ -1,4 +1,4 @@
-// A start on a damaged recent.db: put aside, and begun anew with what can be read of it.
+// A damaged recent.db: put aside, and begun anew with what can be read of it.
 #pragma once
 
 #include <optional>
@@ -20,5 +20,11 @@ namespace ronda::store {
 absl::StatusOr<std::optional<std::vector<CorruptPart>>> SalvageRecent(const std::string& dir,
                                                                       const absl::Status& why,
                                                                       const Clock& clock);
+
+// The same in a running collector, whose ronda.db is in use and not looked at. nullopt: recent.db
+// is sound.
+absl::StatusOr<std::optional<std::vector<CorruptPart>>> PutAsideRecent(const std::string& dir,
+                                                                       const absl::Status& why,
+                                                                       const Clock& clock);
 
 }  // namespace ronda::store

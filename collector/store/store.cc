@@ -50,7 +50,11 @@ class LiveStore final : public StoreBase {
   // kDataLoss: recent.db was cut to nothing, which to SQLite is a new file.
   absl::Status CheckNotCut(JournalDb* db) const;
   void OnDurable(int64_t commit, const JournalWriter::Durable& durable);
-  // Writes gaps of parts of level 1.
+  // Parts of recent.db that are lost.
+  void AddLost(std::vector<CorruptPart> parts, std::string_view why);
+  // Compactor::Mend.
+  absl::StatusOr<bool> MendRecent(const absl::Status& why);
+  // Writes gaps of parts of history that are damaged.
   void TellCorrupt(std::vector<CorruptPart> parts);
   // Counts, logs and writes gaps of what max_history_bytes has cost.
   void TellDropped(const std::vector<DroppedSamples>& dropped);
@@ -147,13 +151,11 @@ absl::Status LiveStore::Start() {
           obs::Error("store", "writing that blocks are damaged: {}", Message(status));
         }
       },
-      [this] { TellCorrupt(level_.corrupt->TakeNew()); });
+      [this] { TellCorrupt(level_.corrupt->TakeNew()); },
+      [this](const absl::Status& why) { return MendRecent(why); });
   level_.corrupt->OnNew([this] { compactor_->FoundCorrupt(); });
   TellCorrupt(options_.lost_in_repair);
-  for (CorruptPart& part : lost_) {
-    level_.corrupt->Add(std::move(part),
-                        Fail(absl::StatusCode::kDataLoss, "recent.db was damaged at the start"));
-  }
+  AddLost(std::move(lost_), "recent.db was damaged at the start");
   TellCorrupt(level_.corrupt->TakeNew());
   if (!options_.manual_seal) {
     sealer_->Start();
@@ -161,6 +163,26 @@ absl::Status LiveStore::Start() {
   }
   disk_->Start(options_.disk_period_ms, [this](DiskState) { compactor_->Hurry(); });
   return absl::OkStatus();
+}
+
+void LiveStore::AddLost(std::vector<CorruptPart> parts, std::string_view why) {
+  for (CorruptPart& part : parts) {
+    level_.corrupt->Add(std::move(part), Fail(absl::StatusCode::kDataLoss, "{}", why));
+  }
+}
+
+absl::StatusOr<bool> LiveStore::MendRecent(const absl::Status& why) {
+  std::optional<std::vector<CorruptPart>> lost;
+  const absl::Status status = history_->Exchange([&]() -> absl::Status {
+    RONDA_ASSIGN_OR_RETURN(lost, PutAsideRecent(options_.dir, why, clock_));
+    return absl::OkStatus();
+  });
+  if (lost) {
+    AddLost(*lost, "recent.db was damaged");
+    TellCorrupt(level_.corrupt->TakeNew());
+  }
+  RONDA_RETURN_IF_ERROR(status);
+  return lost.has_value();
 }
 
 void LiveStore::TellCorrupt(std::vector<CorruptPart> parts) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -101,8 +102,12 @@ class RecentDamageTest : public StoreTest {
   }
   // Until when it was written may be all that is known of a file.
   void SetWriteTime() const {
-    fs::last_write_time(Recent(), fs::file_time_type::clock::from_sys(std::chrono::sys_seconds(
+    for (const std::string& path : {Recent(), Recent() + "-wal"}) {
+      if (fs::exists(path)) {
+        fs::last_write_time(path, fs::file_time_type::clock::from_sys(std::chrono::sys_seconds(
                                       std::chrono::seconds(kT0 / 1000 + kTicks + 1))));
+      }
+    }
   }
   // Opens a damaged folder, packs what is there, and looks whether all that is lost is told of.
   void ExpectNothingUntold() {
@@ -144,6 +149,50 @@ TEST_F(RecentDamageTest, ItMayBeCutAnywhere) {
     fs::resize_file(Recent(), page * 4096);
     ExpectNothingUntold();
   }
+}
+
+// Compaction stopped then, until a restart.
+TEST_F(RecentDamageTest, DamageToAnyPageWhileItRunsIsMended) {
+  const auto pages = fs::file_size(Recent()) / 4096;
+  const uint64_t step = std::getenv("RONDA_LONG") != nullptr ? 1 : 3;
+  size_t mended = 0;
+  for (uint64_t page = 0; page < pages && !HasFailure(); page += step) {
+    SCOPED_TRACE("page " + std::to_string(page));
+    Restore();
+    Open();
+    Overwrite(Recent(), page * 4096, 4096);
+    SetWriteTime();
+    ASSERT_OK(store_->CompactNow());
+    ASSERT_OK(store_->CompactNow());  // tells of what the first has found last
+    EXPECT_EQ(CountUntold(), 0);
+    mended += Named("recent.db.damaged-").size();
+    // It goes on.
+    ++epoch_.id;
+    next_seq_ = 1;
+    FrameMaker maker(1, {"host", "node", ""});
+    maker.StartRun(schema_);
+    AppendTicks(&maker, kTicks + 1, 120);
+    ASSERT_OK(store_->Flush(5000));
+    ASSERT_OK(store_->SealNow());
+    EXPECT_EQ(Select(*store_, {Matcher::Equal("i", "7")}).begin()->second.back(),
+              Ticks(kTicks + 120, 1, 7).back());
+    ASSERT_OK(store_->CompactNow());
+    const Samples samples = Select(*store_, {Matcher::Equal("i", "7")}).begin()->second;
+    EXPECT_TRUE(std::equal(samples.end() - 120, samples.end(), Ticks(kTicks + 1, 120, 7).begin()));
+  }
+  EXPECT_GT(mended, pages / step / 4);
+}
+
+TEST_F(RecentDamageTest, AMendedFileIsFoundByARestart) {
+  Open();
+  Overwrite(Recent(), 4096, fs::file_size(Recent()) - 4096);
+  ASSERT_OK(store_->CompactNow());
+  EXPECT_EQ(Named("recent.db.damaged-").size(), 1u);
+  EXPECT_EQ(Gaps().size(), 1u);  // until now, by the clock of the file system
+  Reopen();
+  EXPECT_EQ(Named("recent.db.damaged-").size(), 1u);
+  EXPECT_EQ(Gaps().size(), 1u);
+  ASSERT_OK(store_->CompactNow());
 }
 
 TEST_F(RecentDamageTest, CutToNothingIsNoNewFile) {
