@@ -53,6 +53,9 @@ absl::StatusOr<std::vector<rules::RuleFile>> LoadRules(const CollectorConfig& co
     RONDA_ASSIGN_OR_RETURN(rules::RuleFile file, rules::LoadRuleFile(path));
     files.push_back(std::move(file));
   }
+  for (const std::string& idle : rules::IdleDependencies(files)) {
+    obs::Warn("collector", "{}", idle);
+  }
   return files;
 }
 

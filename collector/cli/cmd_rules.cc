@@ -99,6 +99,10 @@ absl::StatusOr<int> RunRulesCheck(const FolderContext& context, const RulesArgs&
       files.push_back(std::move(report.file));
     }
   }
+  for (const std::string& idle : rules::IdleDependencies(files)) {
+    context.console.Out(fmt::format("{} (warning)\n", idle));
+    ++warnings;
+  }
   // What a collector refuses of all of them together.
   if (const absl::Status together = rules::Engine::New(files).status(); !together.ok()) {
     context.console.Out(fmt::format("{}\n", Message(together)));

@@ -74,6 +74,11 @@ absl::Status Pipeline::Restore(std::vector<rules::Alert>* others) {
   }
   RONDA_RETURN_IF_ERROR(RestoreLives());
   RONDA_RETURN_IF_ERROR(RestoreGateLocked());
+  for (const auto& [id, node] : nodes_) {
+    if (node->awaited && node->life != store::LifeState::kRetired) {
+      gate_.SetNode(node->info.name, false);  // until it is heard
+    }
+  }
   RONDA_RETURN_IF_ERROR(RestoreAlertsLocked(others));
   return store_.ScanState(store::kHoleSpace,
                           [&](std::string_view key, std::string_view value)
@@ -403,9 +408,11 @@ absl::StatusOr<bool> Pipeline::Accept(store::NodeId id, const store::Epoch& epoc
     return Fail(absl::StatusCode::kAborted, "a newer stream of the agent took over");
   }
   // Silence is judged by receipt, not by durability.
-  node.heard_mono_ms = clock_.MonotonicMs();
+  if (std::exchange(node.heard_mono_ms, clock_.MonotonicMs()) == 0) {
+    gate_.SetNode(node.info.name, true);
+  }
   if (node.silent) {
-    node.silent = false;
+    SetSilentLocked(node, false);
     obs::Info("ingest", "node is back node={}", node.info.name);
   }
   if (!arrivals.empty() && store_.DiskFull()) {

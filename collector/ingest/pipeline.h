@@ -326,6 +326,8 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
   absl::Status RestoreAlertsLocked(std::vector<rules::Alert>* others)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasGroupRuleLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Here and for what depends on it.
+  void SetSilentLocked(Node& node, bool silent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoSilentLocked(store::NodeId id, Node& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts transitions, their records, what the gate made of them, and own records into one batch,
   // which is taken even while the disk is full.

@@ -134,7 +134,7 @@ void Pipeline::Apply(const NodeLife& life, NodeChange change) {
       break;
     case NodeChange::kForget:
       node.life.reset();
-      node.silent = false;
+      SetSilentLocked(node, false);
       ForgetSourcesLocked(*id, node, "node no longer expected");
       break;
     case NodeChange::kRetire:
@@ -172,7 +172,7 @@ void Pipeline::Apply(const NodeLife& life, NodeChange change) {
 void Pipeline::RetireLocked(store::NodeId id, Node& node, const absl::Status& why,
                             const std::string& reason) {
   node.life = LifeState::kRetired;
-  node.silent = false;
+  SetSilentLocked(node, false);
   if (node.port != nullptr) {
     node.port->Close(why);
     node.port = nullptr;
@@ -233,7 +233,7 @@ void Pipeline::ArriveLocked(store::NodeId id, Node& node) {
     return;
   }
   node.life.reset();
-  node.silent = false;
+  SetSilentLocked(node, false);
   ForgetSourcesLocked(id, node, "node joined");
   store::Batch batch;
   batch.epoch = own_.epoch();

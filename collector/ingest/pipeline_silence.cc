@@ -25,10 +25,16 @@ size_t FindUp(const Schema& schema) {
 
 }  // namespace
 
+void Pipeline::SetSilentLocked(Node& node, bool silent) {
+  node.silent = silent;
+  gate_.SetNode(node.info.name, !silent);
+}
+
 // Ends the node's series and says up = 0 for each of its sources; the rules see it pass like any
 // other frame.
 void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
   const bool first = !node.silent;
+  SetSilentLocked(node, true);  // before its alerts are judged
   std::vector<rules::Transition> transitions = std::exchange(node.owed, {});
   // Samples, which a full disk does not take: then only the rules hear of it.
   const bool full = store_.DiskFull();
@@ -75,7 +81,6 @@ void Pipeline::GoSilentLocked(store::NodeId id, Node& node) {
                    &transitions);
   }
   if (first) {
-    node.silent = true;
     ++counters_.silent_nodes;
     if (groups_.Holds(id)) {
       obs::Debug("ingest", "node is silent with its group node={}", node.info.name);

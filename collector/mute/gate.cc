@@ -39,8 +39,7 @@ void Gate::Restore(const std::vector<rules::Alert>& alerts, const Entries& held,
   for (const rules::Alert& alert : alerts) {
     if (Fires(alert)) {
       const std::string key = rules::AlertKey(alert);
-      active_[key] = {alert, alert.changed_at_ms};
-      inhibitor_.Add(key, alert.labels);
+      Enter(key, alert, alert.changed_at_ms);
     }
   }
   for (const auto& [id, value] : silences) {
@@ -87,14 +86,29 @@ Passed Gate::Pass(std::span<const rules::Transition> transitions) {
 void Gate::Follow(const rules::Transition& transition, int64_t now_ms) {
   const std::string key = rules::AlertKey(transition.alert);
   if (Fires(transition.alert)) {
-    const bool is_new = !active_.contains(key);
-    active_[key] = {transition.alert, now_ms};
-    if (is_new) {
-      inhibitor_.Add(key, transition.alert.labels);
+    Enter(key, transition.alert, now_ms);
+  } else if (active_.erase(key) > 0) {
+    const bool explained = inhibitor_.Remove(key, transition.alert.labels);
+    if (dependencies_.Remove(key, transition.alert.labels) || explained) {
+      next_due_ms_ = 0;  // what it explained may be told
     }
-  } else if (active_.erase(key) > 0 && inhibitor_.Remove(key, transition.alert.labels)) {
-    next_due_ms_ = 0;  // what it explained may be told
   }
+}
+
+void Gate::Enter(const std::string& key, const rules::Alert& alert, int64_t now_ms) {
+  const bool is_new = !active_.contains(key);
+  active_[key] = {alert, now_ms};
+  if (is_new) {
+    inhibitor_.Add(key, alert.labels);
+    dependencies_.Add(key, alert.labels);
+  }
+  dependencies_.Learn(alert,
+                      [this](absl::FunctionRef<void(const std::string&, const Labels&)> firing)
+                          ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                            for (const auto& [other, active] : active_) {
+                              firing(other, active.alert.labels);
+                            }
+                          });
 }
 
 void Gate::PassOne(const rules::Transition& transition, int64_t now_ms, Passed* out) {
@@ -145,6 +159,13 @@ std::string Gate::WhyNot(const Held& held, int64_t now_ms) const {
   if (const auto sources = inhibitor_.SourcesOf(labels); !sources.empty()) {
     const auto source = active_.find(sources.front());
     return fmt::format("inhibited by {}", source->second.alert.rule);
+  }
+  const Dependencies::Missing missing = dependencies_.MissingOf(held.last.alert);
+  if (missing.node) {
+    return fmt::format("{} is not heard", labels.Get("node"));
+  }
+  if (!missing.alert.empty()) {
+    return fmt::format("{} fires", active_.find(missing.alert)->second.alert.rule);
   }
   return "";
 }

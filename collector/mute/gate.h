@@ -1,6 +1,6 @@
 // The gate between what rules say and what people are told.
 //
-//   transition --> silenced, inhibited, flapping? --no--> outbox
+//   transition --> silenced, inhibited, without what it depends on, flapping? --no--> outbox
 //                                 | yes
 //                                 v
 //                          held, and why  --when that is over, if it is still news--> outbox
@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/mute/dependencies.h"
 #include "collector/mute/flapping.h"
 #include "collector/mute/held.h"
 #include "collector/mute/inhibitor.h"
@@ -93,6 +94,9 @@ class Gate {
   // A silence that is durable by now: it counts from here on.
   void Apply(const Silence& silence) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // A node is heard, or not (any more, or since the start). Those that nothing was said of are.
+  void SetNode(std::string_view node, bool is_up) ABSL_LOCKS_EXCLUDED(mu_);
+
   std::vector<Silence> AllSilences() const ABSL_LOCKS_EXCLUDED(mu_);
   std::optional<Silence> FindSilence(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
   // As Silences::FindByPrefix().
@@ -114,6 +118,9 @@ class Gate {
   void Follow(const rules::Transition& transition, int64_t now_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PassOne(const rules::Transition& transition, int64_t now_ms, Passed* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // It fires from now on.
+  void Enter(const std::string& key, const rules::Alert& alert, int64_t now_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sends what is due of the entry, or says why not.
   void Judge(const std::string& key, int64_t now_ms, Passed* out)
@@ -139,6 +146,7 @@ class Gate {
   Silences silences_ ABSL_GUARDED_BY(mu_);
   Maintenance maintenance_ ABSL_GUARDED_BY(mu_);
   Inhibitor inhibitor_ ABSL_GUARDED_BY(mu_);
+  Dependencies dependencies_ ABSL_GUARDED_BY(mu_);
   StringMap<Active> active_ ABSL_GUARDED_BY(mu_);  // by rules::AlertKey()
   StringMap<Held> held_ ABSL_GUARDED_BY(mu_);      // likewise
   int64_t next_due_ms_ ABSL_GUARDED_BY(mu_) = 0;   // Due() has nothing to do before

@@ -14,6 +14,13 @@ void Gate::Apply(const Silence& silence) {
   next_due_ms_ = 0;
 }
 
+void Gate::SetNode(std::string_view node, bool is_up) {
+  MutexLock lock(&mu_);
+  if (dependencies_.SetNode(node, is_up)) {
+    next_due_ms_ = 0;
+  }
+}
+
 std::vector<Silence> Gate::AllSilences() const {
   MutexLock lock(&mu_);
   std::vector<Silence> all;
@@ -51,6 +58,9 @@ std::vector<AlertView> Gate::Alerts() const {
       view.silenced_by.push_back(silence->id);
     }
     for (const std::string& source : inhibitor_.SourcesOf(active.alert.labels)) {
+      view.inhibited_by.push_back(rules::Fingerprint(active_.find(source)->second.alert.labels));
+    }
+    if (const std::string source = dependencies_.MissingOf(active.alert).alert; !source.empty()) {
       view.inhibited_by.push_back(rules::Fingerprint(active_.find(source)->second.alert.labels));
     }
     if (const auto held = held_.find(key); held != held_.end()) {

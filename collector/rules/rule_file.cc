@@ -1,6 +1,8 @@
 #include "collector/rules/rule_file.h"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -43,6 +45,42 @@ absl::StatusOr<RuleFile> ParseRuleFile(std::string_view path, std::string_view c
     return MakeStatus(absl::StatusCode::kInvalidArgument, errors);
   }
   return std::move(report.file);
+}
+
+std::vector<std::string> IdleDependencies(const std::vector<RuleFile>& files) {
+  std::set<std::string, std::less<>> alerts;
+  for (const RuleFile& file : files) {
+    for (const RuleGroup& group : file.groups) {
+      for (const Rule& rule : group.rules) {
+        if (!rule.record) {
+          alerts.insert(rule.name);
+        }
+      }
+    }
+  }
+  const auto none = [&alerts](const Dependency& dependency) {
+    return !dependency.node_up &&
+           std::none_of(alerts.begin(), alerts.end(), [&](const std::string& name) {
+             return std::all_of(
+                 dependency.not_firing.begin(), dependency.not_firing.end(),
+                 [&](const Matcher& m) { return m.name() != "alertname" || m.Matches(name); });
+           });
+  };
+  std::vector<std::string> lines;
+  for (const RuleFile& file : files) {
+    for (const RuleGroup& group : file.groups) {
+      for (const Rule& rule : group.rules) {
+        for (const Dependency& dependency : rule.depends_on) {
+          if (none(dependency)) {
+            lines.push_back(fmt::format(
+                "{}:{}: the rule \"{}\" depends on \"{}\", but there is no rule of that name",
+                file.path, rule.line, rule.name, dependency.text));
+          }
+        }
+      }
+    }
+  }
+  return lines;
 }
 
 absl::StatusOr<RuleFile> LoadRuleFile(const std::string& path) {

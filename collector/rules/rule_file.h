@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "collector/promql/threshold.h"
+#include "collector/rules/extensions.h"
 #include "collector/template/template.h"
 #include "common/model/labels.h"
 
@@ -36,6 +37,7 @@ struct Rule {
   std::shared_ptr<const promql::Expr> clear_expression;
   std::optional<promql::Threshold> condition;  // expr, of a rule that may run on arrival
   std::optional<promql::Threshold> clear;      // likewise
+  std::vector<Dependency> depends_on;          // ronda_depends_on
   // Evaluated as samples arrive, not at the group's interval: see PlaceRules().
   bool on_arrival = false;
   int64_t for_ms = 0;
@@ -90,5 +92,9 @@ absl::StatusOr<RuleFile> ParseRuleFile(std::string_view path, std::string_view c
 
 // Also kNotFound and kPermissionDenied; at most config::kMaxYamlBytes.
 absl::StatusOr<RuleFile> LoadRuleFile(const std::string& path);
+
+// Of rules that depend on an alert that no rule of these files can raise: a line for each,
+// "PATH:LINE: ...". Perhaps a name is misspelt: such a dependency always holds.
+std::vector<std::string> IdleDependencies(const std::vector<RuleFile>& files);
 
 }  // namespace ronda::rules

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <set>
 #include <utility>
 
@@ -13,14 +12,13 @@
 #include "collector/promql/parser.h"
 #include "collector/rules/rule_place.h"
 #include "common/base/status.h"
+#include "common/config/units.h"
 
 namespace ronda::rules {
 namespace {
 
 using config::Member;
 using config::Value;
-
-constexpr std::string_view kClearAnnotation = "ronda_clear";
 
 constexpr std::string_view kFileKeys[] = {"groups"};
 constexpr std::string_view kGroupKeys[] = {"name",         "interval", "limit",
@@ -29,39 +27,9 @@ constexpr std::string_view kRuleKeys[] = {"alert",           "record", "expr",  
                                           "keep_firing_for", "labels", "annotations"};
 constexpr std::string_view kAlertKeys[] = {"for", "keep_firing_for", "annotations"};
 
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t swap = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({swap, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string_view NearestKey(std::string_view key, std::span<const std::string_view> known) {
-  return *std::min_element(known.begin(), known.end(),
-                           [key](std::string_view a, std::string_view b) {
-                             return EditDistance(key, a) < EditDistance(key, b);
-                           });
-}
-
 const Value* Given(const Value& map, std::string_view key) {
   const Value* value = map.Find(key);
   return value == nullptr || value->kind == Value::Kind::kNull ? nullptr : value;
-}
-
-bool IsComparison(const promql::Expr& expr) {
-  if (expr.kind != promql::NodeKind::kBinary || expr.type != promql::ValueType::kVector) {
-    return false;
-  }
-  const auto& binary = static_cast<const promql::BinaryExpr&>(expr);
-  return promql::IsComparison(binary.op) && !binary.return_bool;
 }
 
 // What makes two rules of a group the same one.
@@ -132,8 +100,11 @@ bool RuleReader::CheckKeys(const Value& map, std::string_view where,
   }
   for (const Member& member : map.members) {
     if (std::find(known.begin(), known.end(), member.key) == known.end()) {
-      Error(member.position, fmt::format("unknown key \"{}\" in {}, did you mean \"{}\"?",
-                                         member.key, where, NearestKey(member.key, known)));
+      const std::string_view near = config::Nearest(member.key, known);
+      Error(member.position,
+            fmt::format("unknown key \"{}\" in {}, {}", member.key, where,
+                        near.empty() ? fmt::format("known are {}", fmt::join(known, ", "))
+                                     : fmt::format("did you mean \"{}\"?", near)));
     }
   }
   return true;
@@ -276,7 +247,7 @@ void RuleReader::Alerting(const Value& value, std::string_view where, Rule* rule
             [](const auto& a, const auto& b) { return a.name < b.name; });
   CheckLabels(value, where, &rule->labels);
   rule->annotations = Texts(value, "annotations", where, true);
-  Clear(value, where, rule);
+  Extensions(value, where, rule);
   WarnOf(value, where, *rule);
 }
 
@@ -357,33 +328,6 @@ void RuleReader::CheckLabels(const Value& map, std::string_view where,
     }
   }
   std::erase_if(*labels, [](const TemplatedLabel& l) { return l.name == "alertname"; });
-}
-
-void RuleReader::Clear(const Value& value, std::string_view where, Rule* rule) {
-  const Value* annotations = Given(value, "annotations");
-  const Value* text = annotations == nullptr ? nullptr : annotations->Find(kClearAnnotation);
-  if (text == nullptr || text->kind != Value::Kind::kScalar || rule->expression == nullptr) {
-    return;
-  }
-  const std::string of = fmt::format("{} of {}", kClearAnnotation, where);
-  auto tree = promql::Parse(text->text);
-  if (!tree.ok()) {
-    ExpressionError(*text, of, Message(tree.status()));
-    return;
-  }
-  if (!IsComparison(promql::WithoutParens(**tree))) {
-    Error(text->position, fmt::format("{} must compare a vector with something, as in "
-                                      "`node_load1 < 3`",
-                                      of));
-    return;
-  }
-  rule->clear_expression = std::shared_ptr<const promql::Expr>(*std::move(tree));
-  auto clear = promql::ParseThreshold(text->text);
-  if (clear.ok() && rule->condition &&
-      promql::FormatSelector(clear->matchers) ==
-          promql::FormatSelector(rule->condition->matchers)) {
-    rule->clear = *std::move(clear);
-  }
 }
 
 void RuleReader::WarnOf(const Value& value, std::string_view where, const Rule& rule) {

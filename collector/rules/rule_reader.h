@@ -42,7 +42,9 @@ class RuleReader {
   void Recording(const config::Value& value, std::string_view where, const RuleGroup& group,
                  Rule* rule);
   void Expression(const config::Value& value, std::string_view where, Rule* rule);
-  void Clear(const config::Value& rule_value, std::string_view where, Rule* rule);
+  void Extensions(const config::Value& value, std::string_view where, Rule* rule);
+  void Clear(const config::Value& text, std::string_view where, Rule* rule);
+  void DependsOn(const config::Value& text, std::string_view where, Rule* rule);
   void WarnOf(const config::Value& value, std::string_view where, const Rule& rule);
   // Name and value of each; `templates` says whether {{ }} means something in them.
   std::vector<TemplatedLabel> Texts(const config::Value& map, std::string_view key,
