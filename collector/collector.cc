@@ -1,5 +1,6 @@
 #include "collector/collector.h"
 
+#include <atomic>
 #include <chrono>
 #include <limits>
 #include <thread>
@@ -8,6 +9,7 @@
 #include <grpcpp/impl/service_type.h>
 
 #include "collector/access/live_streams.h"
+#include "collector/admin/rules_service.h"
 #include "collector/admin/service.h"
 #include "collector/admin/silencing.h"
 #include "collector/http/service.h"
@@ -174,6 +176,9 @@ trust::Authority::Options AuthorityOptionsOf(const CollectorConfig& config) {
 // In the order of construction; destroyed the other way round.
 struct Collector::Impl {
   CollectorConfig config;
+  ReadConfig read_config;  // null: the configuration stays as it is
+  Mutex reload_mu;
+  std::atomic<bool> serves{false};  // all of it is there
   std::unique_ptr<store::Store> store;
   std::unique_ptr<rules::Engine> engine;
   std::unique_ptr<mute::Gate> gate;
@@ -191,6 +196,7 @@ struct Collector::Impl {
   std::unique_ptr<grpc::Service> query_service;
   std::unique_ptr<grpc::Service> enrolment_service;
   std::unique_ptr<grpc::Service> admin_service;
+  std::unique_ptr<grpc::Service> rules_service;
   std::unique_ptr<Server> server;
   std::unique_ptr<remote::Receiver> receiver;
   std::unique_ptr<http::Service> http;
@@ -254,9 +260,17 @@ absl::Status Collector::Impl::StartHttp(const Clock& clock) {
   return absl::OkStatus();
 }
 
-// Rules and tokens; the rest of the configuration holds until the next start.
+// Rules, what is not told, tokens; the rest of the configuration holds until the next start.
 absl::Status Collector::Impl::Reload() {
-  RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(config));
+  if (!serves) {
+    return Fail(absl::StatusCode::kUnavailable, "the collector is starting: try again");
+  }
+  MutexLock lock(&reload_mu);
+  CollectorConfig fresh = config;
+  if (read_config) {
+    RONDA_ASSIGN_OR_RETURN(fresh, read_config());
+  }
+  RONDA_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> files, LoadRules(fresh));
   if (authority != nullptr) {
     RONDA_RETURN_IF_ERROR(authority->Refresh());
   }
@@ -268,6 +282,7 @@ absl::Status Collector::Impl::Reload() {
   std::vector<rules::Alert> to_evaluator;
   std::vector<rules::Alert> to_engine;
   RONDA_RETURN_IF_ERROR(engine->Reload(files, &to_evaluator));
+  gate->Reload(MuteOptionsOf(fresh));
   evaluator->Reload(std::move(files), &to_engine);
   evaluator->Adopt(std::move(to_evaluator));
   engine->Adopt(std::move(to_engine));
@@ -330,6 +345,7 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   RONDA_RETURN_IF_ERROR(StartHttp(clock));
   ticker = std::make_unique<Ticker>(*pipeline, *streams, authority.get());
   evaluator->Start();
+  serves = true;
   return absl::OkStatus();
 }
 
@@ -367,7 +383,10 @@ absl::Status Collector::Impl::Serve(const Clock& clock) {
   query_service = query::NewQueryService(*api);
   admin_service = admin::NewAdminService(
       {authority.get(), *ledger, *audit, *pipeline, *silencing, *streams, *store, clock});
-  std::vector<grpc::Service*> services = {query_service.get(), admin_service.get()};
+  rules_service =
+      admin::NewRulesService({*engine, *evaluator, *audit, [this] { return Reload(); }});
+  std::vector<grpc::Service*> services = {query_service.get(), admin_service.get(),
+                                          rules_service.get()};
   ServerOptions options;
   options.listen = config.listen;
   options.socket = config.socket;
@@ -393,9 +412,11 @@ Collector::Collector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Collector::~Collector() { Stop(); }
 
 absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const CollectorConfig& config,
-                                                            const Clock& clock) {
+                                                            const Clock& clock,
+                                                            ReadConfig read_config) {
   std::unique_ptr<Collector> collector(new Collector(std::make_unique<Impl>()));
   collector->impl_->config = config;
+  collector->impl_->read_config = std::move(read_config);
   RONDA_RETURN_IF_ERROR(collector->impl_->Build(clock));
   return collector;
 }

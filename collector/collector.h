@@ -8,6 +8,7 @@
 //
 // Lock order, the outermost first. A thread that holds one of these takes only such as stand below:
 //
+//   Collector::Impl::reload_mu_                  one reload at a time
 //   admin::AdminService, admin::Silencing        one change of a node, of a silence at a time
 //   trust::Ledger::change_mu_, trust::Audit      a change with its entry; waits for the commit
 //   rules::Evaluator::run_mu_
@@ -25,6 +26,7 @@
 // no lock; others reach them through the mailbox.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,10 +39,15 @@ namespace ronda::collector {
 
 class Collector {
  public:
+  // How a reload gets the configuration as it is then. May be called by any thread.
+  using ReadConfig = std::function<absl::StatusOr<CollectorConfig>()>;
+
   // Opens the data folder, loads the rules, takes up where the one before stopped, and serves.
-  // Errors name the file, the address or the folder. `clock` must outlive the collector.
+  // Errors name the file, the address or the folder. `clock` must outlive the collector. Without
+  // `read_config` a reload goes by `config`.
   static absl::StatusOr<std::unique_ptr<Collector>> Start(const CollectorConfig& config,
-                                                          const Clock& clock);
+                                                          const Clock& clock,
+                                                          ReadConfig read_config = nullptr);
   ~Collector();
 
   // HOST:PORT of the gRPC server, as bound.
@@ -48,8 +55,9 @@ class Collector {
   // The same of the HTTP server.
   const std::string& http_address() const;
 
-  // Takes the rule files, certificates and tokens as they are now: all of them, or with an error
-  // none.
+  // Takes the rule files, what the configuration says of silence about alerts (inhibit_rules,
+  // flapping, maintenance), certificates and tokens as they are now: all of them, or with an error
+  // none. Thread-safe.
   absl::Status Reload();
 
   // Ends the streams, makes everything durable, closes the files. Idempotent.

@@ -107,7 +107,7 @@ int Run(const Flags& flags) {
     return kFailed;
   }
   SystemClock clock;
-  auto collector = Collector::Start(*config, clock);
+  auto collector = Collector::Start(*config, clock, [&flags] { return EffectiveConfig(flags); });
   if (!collector.ok()) {
     fmt::print(stderr, "ronda-collector: {}\n", Message(collector.status()));
     return kFailed;

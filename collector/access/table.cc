@@ -30,6 +30,8 @@ constexpr MethodRule kRules[] = {
     {"/ronda.v1.Admin/AddSilence", Need::kOperate},
     {"/ronda.v1.Query/ListSilences", Need::kRead},
     {"/ronda.v1.Admin/ExpireSilence", Need::kOperate},
+    {"/ronda.v1.Rules/Reload", Need::kAdmin},
+    {"/ronda.v1.Rules/List", Need::kRead},
 };
 
 Role RoleFor(Need need) {

@@ -13,15 +13,6 @@ namespace {
 
 constexpr size_t kShortId = 8;
 
-bool Wanted(const AlertsArgs& args, std::string_view node, std::string_view rule,
-            std::string_view severity, std::string_view state) {
-  const auto matches = [](const std::string& wanted, std::string_view value) {
-    return wanted.empty() || wanted == value;
-  };
-  return matches(args.node, node) && matches(args.rule, rule) && matches(args.severity, severity) &&
-         matches(args.state, state);
-}
-
 Cell TimeCell(const Context& context, int64_t t_ms) {
   return t_ms == 0
              ? Cell::None()
@@ -68,7 +59,7 @@ absl::StatusOr<bool> PrintActive(Context& context, const AlertsArgs& args) {
                  {"SUMMARY", "summary"}});
   bool firing = false;
   for (const query::ActiveAlert& alert : alerts) {
-    if (!Wanted(args, alert.node, alert.rule, alert.severity, alert.state)) {
+    if (!IsWanted(args, alert.node, alert.rule, alert.severity, alert.state)) {
       continue;
     }
     firing = firing || alert.state == "firing";
@@ -110,7 +101,7 @@ absl::Status PrintLog(Context& context, const AlertsArgs& args) {
                  {"SUMMARY", "summary"},
                  {"LABELS", "labels"}});
   auto add = [&](const query::AlertEvent& event) {
-    if (Wanted(args, event.node, event.rule, event.severity, event.to)) {
+    if (IsWanted(args, event.node, event.rule, event.severity, event.to)) {
       report.Add({TimeCell(context, event.t_ms), Cell::Text(event.from),
                   Cell::Text(event.to, ColourOf(event.to)),
                   Cell::Text(event.severity, ColourOfSeverity(event.severity)),
@@ -133,14 +124,28 @@ absl::Status PrintLog(Context& context, const AlertsArgs& args) {
 
 }  // namespace
 
+bool IsWanted(const AlertsArgs& args, std::string_view node, std::string_view rule,
+              std::string_view severity, std::string_view state) {
+  const auto matches = [](const std::string& wanted, std::string_view value) {
+    return wanted.empty() || wanted == value;
+  };
+  return matches(args.node, node) && matches(args.rule, rule) && matches(args.severity, severity) &&
+         matches(args.state, state);
+}
+
 absl::StatusOr<int> RunAlerts(Context& context, const AlertsArgs& args) {
   if (!args.window.empty()) {
     if (args.exit_code) {
       return Fail(absl::StatusCode::kInvalidArgument,
                   "--exit-code asks for the present: it goes without a window");
     }
-    RONDA_RETURN_IF_ERROR(PrintLog(context, args));
+    RONDA_RETURN_IF_ERROR(args.by.empty() ? PrintLog(context, args)
+                                          : PrintAlertSummary(context, args));
     return kExitOk;
+  }
+  if (!args.by.empty()) {
+    return Fail(absl::StatusCode::kInvalidArgument,
+                "--by sums up a time: say which, such as --since 30d");
   }
   RONDA_ASSIGN_OR_RETURN(const bool firing, PrintActive(context, args));
   return args.exit_code && firing ? kExitNo : kExitOk;

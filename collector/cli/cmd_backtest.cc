@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "collector/cli/alert_history.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/progress.h"
 #include "collector/promql/number_text.h"
+#include "collector/query/record_view.h"
 #include "collector/rules/backtest/backtest.h"
 #include "collector/store/long_history.h"
 #include "collector/store/store.h"
@@ -17,35 +19,48 @@
 namespace ronda::cli {
 namespace {
 
-constexpr int64_t kHourMs = 3'600'000;
-
-struct InForce {
-  int64_t fired = 0;
-  int64_t firing_ms = 0;
-};
-
 // What the alert log says of the rules of these names in the window.
-absl::StatusOr<std::map<std::string, InForce>> ReadLog(const store::Store& store, int64_t from_ms,
-                                                       int64_t to_ms) {
-  std::map<std::string, InForce> out;
-  std::map<std::string, int64_t> since;
-  RONDA_RETURN_IF_ERROR(store.ScanRecords(
-      "alert", "", from_ms, to_ms, [&](std::string_view node, const Record& record) {
-        const auto text = [&record](size_t i) { return std::get<std::string>(record.values[i]); };
-        const std::string key = std::string(node) + text(0) + text(3);
-        if (text(5) == "firing" && text(4) != "unknown") {
-          ++out[text(0)].fired;
-          since[key] = record.t_ms;
-        } else if (text(5) == "resolved" && since.contains(key)) {
-          out[text(0)].firing_ms += record.t_ms - since[key];
-          since.erase(key);
+absl::StatusOr<std::vector<FiringSpan>> ReadLog(const store::Store& store,
+                                                const rules::RuleFile& file, int64_t from_ms,
+                                                int64_t to_ms) {
+  std::set<std::string> names;
+  for (const rules::RuleGroup& group : file.groups) {
+    for (const rules::Rule& rule : group.rules) {
+      names.insert(rule.name);
+    }
+  }
+  AlertHistory history;
+  RONDA_RETURN_IF_ERROR(
+      query::ReadAlertLog(store, from_ms, to_ms, "", [&](const query::AlertEvent& event) {
+        if (names.contains(event.rule)) {
+          history.Add(event);
         }
         return true;
       }));
-  return out;
+  return history.Take();
 }
 
 std::string Duration(int64_t ms) { return promql::FormatDurationMs(ms / 1000 * 1000); }
+
+std::string TextOf(const std::vector<rules::TemplatedLabel>& texts, std::string_view name) {
+  for (const rules::TemplatedLabel& text : texts) {
+    if (text.name == name) {
+      return text.value.text();
+    }
+  }
+  return "";
+}
+
+std::vector<FiringSpan> SpansOf(const rules::RuleBacktest& test) {
+  std::vector<FiringSpan> spans;
+  for (const rules::Episode& episode : test.episodes) {
+    FiringSpan& span = spans.emplace_back();
+    span.rule = test.rule->name;
+    span.fired_ms = episode.from_ms;
+    span.resolved_ms = episode.lasts ? 0 : episode.to_ms;
+  }
+  return spans;
+}
 
 std::string NodesOf(const std::vector<rules::Episode>& episodes) {
   std::map<std::string, int64_t> nodes;
@@ -66,7 +81,7 @@ std::string NodesOf(const std::vector<rules::Episode>& episodes) {
 }
 
 Report Summary(const std::vector<rules::RuleBacktest>& tests,
-               const std::map<std::string, InForce>& log) {
+               const std::vector<FiringSpan>& in_force, int64_t end_ms) {
   Report report({{"RULE", "rule"},
                  {"FIRED", "fired", true},
                  {"FOR ALL", "firing_seconds", true},
@@ -75,23 +90,23 @@ Report Summary(const std::vector<rules::RuleBacktest>& tests,
                  {"IN FORCE", "fired_in_force", true},
                  {"FOR ALL", "firing_seconds_in_force", true},
                  {"ERROR", "error"}});
+  std::map<std::string, FiringSummary> force;
+  for (const FiringSpan& span : in_force) {
+    force[span.rule].Add(span, end_ms);
+  }
   for (const rules::RuleBacktest& test : tests) {
-    int64_t firing_ms = 0;
-    int64_t longest_ms = 0;
-    for (const rules::Episode& episode : test.episodes) {
-      firing_ms += episode.to_ms - episode.from_ms;
-      longest_ms = std::max(longest_ms, episode.to_ms - episode.from_ms);
+    FiringSummary summary;
+    for (const FiringSpan& span : SpansOf(test)) {
+      summary.Add(span, end_ms);
     }
-    const auto count = static_cast<int64_t>(test.episodes.size());
-    const auto force = log.find(test.rule->name);
-    const InForce was = force == log.end() ? InForce{} : force->second;
-    report.Add({Cell::Text(test.rule->name), Cell::Number(count, std::to_string(count)),
-                Cell::Number(firing_ms / 1000, Duration(firing_ms)),
-                Cell::Number(longest_ms / 1000, Duration(longest_ms)),
-                Cell::Text(NodesOf(test.episodes)),
-                Cell::Number(was.fired, std::to_string(was.fired)),
-                Cell::Number(was.firing_ms / 1000, Duration(was.firing_ms)),
-                Cell::Text(test.error, Colour::kBad)});
+    const FiringSummary& was = force[test.rule->name];
+    report.Add(
+        {Cell::Text(test.rule->name), Cell::Number(summary.fired, std::to_string(summary.fired)),
+         Cell::Number(summary.firing_ms / 1000, Duration(summary.firing_ms)),
+         Cell::Number(summary.longest_ms / 1000, Duration(summary.longest_ms)),
+         Cell::Text(NodesOf(test.episodes)), Cell::Number(was.fired, std::to_string(was.fired)),
+         Cell::Number(was.firing_ms / 1000, Duration(was.firing_ms)),
+         Cell::Text(test.error, Colour::kBad)});
   }
   return report;
 }
@@ -116,24 +131,48 @@ Report Episodes(const std::vector<rules::RuleBacktest>& tests, absl::TimeZone zo
   return report;
 }
 
-// How many would have been told in each hour of the day.
-void PrintHours(const FolderContext& context, const std::vector<rules::RuleBacktest>& tests) {
-  std::map<int, int64_t> hours;
-  int64_t most = 0;
+// Who would have been told how often: the rule's ronda_owner, else its severity.
+void PrintPeople(const FolderContext& context, const std::vector<rules::RuleBacktest>& tests) {
+  std::map<std::string, size_t> people;
   for (const rules::RuleBacktest& test : tests) {
     for (const rules::Episode& episode : test.episodes) {
-      const int hour = context.zone.At(absl::FromUnixMillis(episode.from_ms)).cs.hour();
-      most = std::max(most, ++hours[hour]);
+      const std::string_view severity = episode.labels.Get("severity");
+      const std::string owner = TextOf(test.rule->annotations, "ronda_owner");
+      ++people[!owner.empty()     ? owner
+               : severity.empty() ? "whoever is told of alerts without a severity"
+                                  : fmt::format("whoever is told of {} alerts", severity)];
     }
   }
-  if (most == 0) {
+  for (const auto& [who, count] : people) {
+    context.console.Out(fmt::format("  {:>6}  {}\n", count, who));
+  }
+}
+
+// How many would have been told in each hour of the day, beside how many were.
+void PrintPages(const FolderContext& context, const std::vector<rules::RuleBacktest>& tests,
+                const std::vector<FiringSpan>& in_force) {
+  std::vector<FiringSpan> spans;
+  for (const rules::RuleBacktest& test : tests) {
+    for (FiringSpan& span : SpansOf(test)) {
+      spans.push_back(std::move(span));
+    }
+  }
+  if (spans.empty() && in_force.empty()) {
     return;
   }
-  context.console.Out("\nPages by hour of the day\n");
-  for (const auto& [hour, count] : hours) {
-    context.console.Out(
-        fmt::format("  {:02d}  {:>6}  {}\n", hour, count,
-                    std::string(static_cast<size_t>((count * 40 + most - 1) / most), '#')));
+  context.console.Out(
+      fmt::format("\n{} pages, {} by the rules in force\n", spans.size(), in_force.size()));
+  PrintPeople(context, tests);
+  const std::vector<int64_t> now = ByHour(spans, context.zone);
+  const std::vector<int64_t> before = ByHour(in_force, context.zone);
+  const int64_t most = std::max<int64_t>(*std::max_element(now.begin(), now.end()), 1);
+  context.console.Out("\nHOUR   PAGES  IN FORCE\n");
+  for (size_t hour = 0; hour < now.size(); ++hour) {
+    if (now[hour] != 0 || before[hour] != 0) {
+      context.console.Out(
+          fmt::format("{:02d}    {:>6}  {:>8}  {}\n", hour, now[hour], before[hour],
+                      std::string(static_cast<size_t>((now[hour] * 40 + most - 1) / most), '#')));
+    }
   }
 }
 
@@ -163,14 +202,14 @@ absl::StatusOr<int> RunRulesBacktest(const FolderContext& context, const RulesAr
         progress.Tell("replaying rules", done, all);
         return true;
       }));
-  RONDA_ASSIGN_OR_RETURN(const auto log, ReadLog(*store, window.from_ms, window.to_ms));
+  RONDA_ASSIGN_OR_RETURN(const auto in_force, ReadLog(*store, file, window.from_ms, window.to_ms));
   if (args.episodes) {
     RONDA_RETURN_IF_ERROR(Print(context, Episodes(tests, context.zone)));
     return kExitOk;
   }
-  RONDA_RETURN_IF_ERROR(Print(context, Summary(tests, log)));
+  RONDA_RETURN_IF_ERROR(Print(context, Summary(tests, in_force, window.to_ms)));
   if (context.settings.format == Format::kTable) {
-    PrintHours(context, tests);
+    PrintPages(context, tests, in_force);
   }
   return std::any_of(tests.begin(), tests.end(), [](const auto& t) { return !t.error.empty(); })
              ? kExitNo

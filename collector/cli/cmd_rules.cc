@@ -1,4 +1,5 @@
-// `ronda rules check`, `test` and `list`: they read files and need no collector.
+// `ronda rules check`, `test` and `list`: they read files and need no collector (`list` asks one if
+// it can).
 #include <algorithm>
 #include <filesystem>
 
@@ -6,6 +7,7 @@
 
 #include "collector/cli/commands.h"
 #include "collector/promql/number_text.h"
+#include "collector/query/channel.h"
 #include "collector/rule_paths.h"
 #include "collector/rules/engine.h"
 #include "collector/rules/placement.h"
@@ -69,11 +71,11 @@ absl::StatusOr<std::vector<std::string>> TestOneFile(const std::string& path) {
   return rules::RunTests(test, files);
 }
 
-std::string HowEvaluated(const rules::RuleGroup& group, const rules::Rule& rule) {
-  return rule.on_arrival ? "on arrival" : "each " + promql::FormatDurationMs(group.IntervalMs());
-}
-
 }  // namespace
+
+std::string HowEvaluated(bool on_arrival, int64_t interval_ms) {
+  return on_arrival ? "on arrival" : "each " + promql::FormatDurationMs(interval_ms);
+}
 
 absl::StatusOr<int> RunRulesCheck(const FolderContext& context, const RulesArgs& args) {
   RONDA_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindFiles(args.files));
@@ -136,7 +138,20 @@ absl::StatusOr<int> RunRulesTest(const FolderContext& context, const RulesArgs& 
   return failed ? kExitNo : kExitOk;
 }
 
+// Of the collector that runs; if none does where none was named, of the files in their default
+// place.
 absl::StatusOr<int> RunRulesList(const FolderContext& context, const RulesArgs& args) {
+  if (args.files.empty() && context.settings.data.empty()) {
+    const absl::Status listed = ListRunningRules(context);
+    if (listed.ok()) {
+      return kExitOk;
+    }
+    if (listed.code() != absl::StatusCode::kUnavailable ||
+        context.settings.collector != query::kDefaultCollector) {
+      return listed;
+    }
+    context.console.Note("no collector runs on this machine: these are the rules of the files");
+  }
   RONDA_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindFiles(args.files));
   std::vector<rules::RuleFile> files;
   for (const std::string& path : paths) {
@@ -158,12 +173,13 @@ absl::StatusOr<int> RunRulesList(const FolderContext& context, const RulesArgs& 
         for (const rules::TemplatedLabel& label : rule.labels) {
           severity = label.name == "severity" ? label.value.text() : severity;
         }
-        report.Add(
-            {Cell::Text(group.name), Cell::Text(rule.name),
-             Cell::Text(rule.record ? "record" : "alert"), Cell::Text(HowEvaluated(group, rule)),
-             rule.record ? Cell::None()
-                         : Cell::Number(rule.for_ms / 1000, promql::FormatDurationMs(rule.for_ms)),
-             Cell::Text(severity, ColourOfSeverity(severity)), Cell::Text(rule.expr)});
+        report.Add({Cell::Text(group.name), Cell::Text(rule.name),
+                    Cell::Text(rule.record ? "record" : "alert"),
+                    Cell::Text(HowEvaluated(rule.on_arrival, group.IntervalMs())),
+                    rule.record
+                        ? Cell::None()
+                        : Cell::Number(rule.for_ms / 1000, promql::FormatDurationMs(rule.for_ms)),
+                    Cell::Text(severity, ColourOfSeverity(severity)), Cell::Text(rule.expr)});
       }
     }
   }

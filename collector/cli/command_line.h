@@ -65,6 +65,7 @@ struct AlertsArgs {
   std::string rule;
   std::string severity;
   std::string state;
+  std::string by;  // sum up by "node", "rule" or "severity"; "": do not
   bool exit_code = false;
 };
 struct GapsArgs {
@@ -147,7 +148,7 @@ struct TestPromqlArgs {
   bool verbose = false;
 };
 struct RulesArgs {
-  enum class Action { kCheck, kTest, kList, kBacktest };
+  enum class Action { kCheck, kTest, kList, kBacktest, kReload };
   Action action = Action::kCheck;
   std::vector<std::string> files;
   WindowArgs window;      // of a back-test

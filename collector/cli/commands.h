@@ -63,11 +63,22 @@ absl::StatusOr<int> RunRestore(const FolderContext& context, const RestoreArgs& 
 absl::StatusOr<int> RunRulesCheck(const FolderContext& context, const RulesArgs& args);
 absl::StatusOr<int> RunRulesTest(const FolderContext& context, const RulesArgs& args);
 absl::StatusOr<int> RunRulesList(const FolderContext& context, const RulesArgs& args);
+absl::StatusOr<int> RunRulesReload(const FolderContext& context);
 absl::StatusOr<int> RunRulesBacktest(const FolderContext& context, const RulesArgs& args);
 // Needs no collector and no data.
 absl::StatusOr<int> RunTestPromql(Console& console, const TestPromqlArgs& args);
 
 // --- shared by them ---
+
+// Whether an alert passes the filters.
+bool IsWanted(const AlertsArgs& args, std::string_view node, std::string_view rule,
+              std::string_view severity, std::string_view state);
+// The alerts of a window, summed up by args.by.
+absl::Status PrintAlertSummary(Context& context, const AlertsArgs& args);
+// "on arrival", "each 1m".
+std::string HowEvaluated(bool on_arrival, int64_t interval_ms);
+// Prints the rules of the collector that runs; kUnavailable: none does.
+absl::Status ListRunningRules(const FolderContext& context);
 
 // In the format that is wanted; kInvalidArgument for what is of samples alone.
 absl::Status Print(Context& context, const Report& report);

@@ -153,7 +153,7 @@ void Grammar::AddAlerts() {
   CLI::App* command = AddCommand(
       app_.get(), "alerts", "The alerts now or, with a window, what happened to them",
       "  ronda alerts\n  ronda alerts --severity critical --exit-code || echo 'it burns'\n"
-      "  ronda alerts --since 30d --node db1");
+      "  ronda alerts --since 30d --node db1\n  ronda alerts --since 30d --by rule");
   AddSpan(command, &alerts_.window);
   command->add_option("--node", alerts_.node, "Only of this node")->type_name("NODE");
   command->add_option("--rule", alerts_.rule, "Only of this rule")->type_name("NAME");
@@ -163,6 +163,11 @@ void Grammar::AddAlerts() {
       ->add_option("--state", alerts_.state,
                    "Only in this state (with a window: that became this state)")
       ->check(CLI::IsMember({"pending", "firing", "unknown", "resolved", "inactive"}));
+  command
+      ->add_option("--by", alerts_.by,
+                   "With a window: how often alerts fired, for how long, and the mean time until "
+                   "they were resolved, for each node, rule or severity")
+      ->check(CLI::IsMember({"node", "rule", "severity"}));
   command->add_flag("--exit-code", alerts_.exit_code, "Exit with 1 if one of them fires now");
   On(command, [this] { line_.command = alerts_; });
 }

@@ -125,6 +125,8 @@ std::optional<absl::StatusOr<int>> RunOnFolder(const FolderContext& context,
         return RunRulesTest(context, *rules);
       case RulesArgs::Action::kList:
         return RunRulesList(context, *rules);
+      case RulesArgs::Action::kReload:
+        return RunRulesReload(context);
       case RulesArgs::Action::kBacktest:
         return RunRulesBacktest(context, *rules);
     }

@@ -28,8 +28,8 @@ rules::Transition WithNote(rules::Transition transition, const std::string& note
 }  // namespace
 
 Gate::Gate(Options options, const Clock& clock)
-    : options_(std::move(options)),
-      clock_(clock),
+    : clock_(clock),
+      options_(std::move(options)),
       maintenance_(options_.maintenance, options_.zone),
       inhibitor_(options_.inhibit) {}
 

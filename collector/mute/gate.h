@@ -84,6 +84,10 @@ class Gate {
   void Restore(const std::vector<rules::Alert>& alerts, const Entries& held,
                const Entries& silences, const Entries& maintenance) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Other rules of what is held back, from now on; what is held is judged anew with the next Due().
+  // A window of maintenance that is open, or shown as to come, stays.
+  void Reload(Options options) ABSL_LOCKS_EXCLUDED(mu_);
+
   // The transitions of one commit, in order, those that are not for people among them. If that
   // commit does not come about, call Undo() before anything else; they may be passed again then.
   Passed Pass(std::span<const rules::Transition> transitions) ABSL_LOCKS_EXCLUDED(mu_);
@@ -139,10 +143,10 @@ class Gate {
   void Write(const std::string& key, Passed* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetOldSilences(int64_t now_ms, Passed* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  const Options options_;
   const Clock& clock_;
 
   mutable Mutex mu_;
+  Options options_ ABSL_GUARDED_BY(mu_);
   Silences silences_ ABSL_GUARDED_BY(mu_);
   Maintenance maintenance_ ABSL_GUARDED_BY(mu_);
   Inhibitor inhibitor_ ABSL_GUARDED_BY(mu_);

@@ -14,6 +14,17 @@ void Gate::Apply(const Silence& silence) {
   next_due_ms_ = 0;
 }
 
+void Gate::Reload(Options options) {
+  MutexLock lock(&mu_);
+  options_ = std::move(options);
+  maintenance_.Reload(options_.maintenance, options_.zone);
+  inhibitor_ = Inhibitor(options_.inhibit);
+  for (const auto& [key, active] : active_) {
+    inhibitor_.Add(key, active.alert.labels);
+  }
+  next_due_ms_ = 0;
+}
+
 void Gate::SetNode(std::string_view node, bool is_up) {
   MutexLock lock(&mu_);
   if (dependencies_.SetNode(node, is_up)) {

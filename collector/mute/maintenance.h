@@ -63,6 +63,11 @@ class Maintenance {
     std::vector<rules::Transition> send;
   };
 
+  // Other schedules from now on; windows that they opened before go on.
+  void Reload(std::vector<MaintenanceSchedule> schedules, absl::TimeZone zone) {
+    schedules_ = std::move(schedules);
+    zone_ = zone;
+  }
   void Restore(const std::string& id, Progress progress) { progress_[id] = std::move(progress); }
 
   // `still` names the alerts that fire and match, for the report.
@@ -85,8 +90,8 @@ class Maintenance {
   Progress& Change(const std::string& id, Changes* out);
   std::string TimeText(int64_t t_ms) const;
 
-  const std::vector<MaintenanceSchedule> schedules_;
-  const absl::TimeZone zone_;
+  std::vector<MaintenanceSchedule> schedules_;
+  absl::TimeZone zone_;
   std::map<std::string, Progress> progress_;
 };
 

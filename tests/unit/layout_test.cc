@@ -74,7 +74,7 @@ const std::map<std::string, std::vector<std::string>>& AllowedIncludes() {
       {"collector/trust", {"common", "ronda/v1", "collector/access", "collector/store"}},
       {"collector/admin",
        {"common", "ronda/v1", "collector/access", "collector/store", "collector/trust",
-        "collector/ingest", "collector/mute"}},
+        "collector/ingest", "collector/mute", "collector/rules"}},
       {"collector/ingest",
        {"common", "ronda/v1", "collector/access", "collector/store", "collector/rules",
         "collector/notify", "collector/mute", "collector/query/live_status.h"}},

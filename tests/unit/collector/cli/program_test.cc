@@ -100,6 +100,9 @@ TEST_F(ProgramTest, EveryCommandAnswers) {
             std::string::npos);
   EXPECT_NE(Ronda({"alerts"}).out.find("CpuBusy"), std::string::npos);
   EXPECT_NE(Ronda({"alerts", "--since", "1h"}).out.find("pending  firing"), std::string::npos);
+  EXPECT_EQ(Ronda({"alerts", "--since", "1h", "--by", "severity", "-o", "csv"}).out,
+            "severity,fired,firing_still,firing_ms,longest_ms,mean_to_resolve_ms\n"
+            "critical,1,1,20000,20000,\n");
   EXPECT_NE(Ronda({"gaps"}).out.find("network"), std::string::npos);
   EXPECT_NE(Ronda({"version"}).out.find("ronda 0."), std::string::npos);
   for (const char* command : {"status", "nodes", "metrics", "alerts", "gaps"}) {

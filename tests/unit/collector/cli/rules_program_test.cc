@@ -82,7 +82,7 @@ TEST_F(RulesProgramTest, TestRunsPromtoolsFormat) {
 }
 
 TEST_F(RulesProgramTest, ListSaysHowRulesAreEvaluated) {
-  const Output list = Rules({"list", Write("good.yml", kGood), "-o", "csv"});
+  const Output list = Rules({"list", "--file", Write("good.yml", kGood), "-o", "csv"});
   EXPECT_EQ(list.exit_code, 0) << list.err;
   EXPECT_EQ(list.out,
             "group,rule,kind,evaluated,for_seconds,severity,expr\n"
@@ -98,7 +98,9 @@ TEST_F(RulesProgramTest, BacktestReplaysTheHistory) {
 - name: g
   interval: 10s
   rules:
-  - {alert: Always, expr: node_memory_MemAvailable_bytes > 0}
+  - alert: Always
+    expr: node_memory_MemAvailable_bytes > 0
+    annotations: {ronda_owner: Team Basis Data}
   - {alert: Never, expr: node_memory_MemAvailable_bytes < 0}
 )");
   const auto run = [&](std::vector<std::string> more) {
@@ -112,20 +114,22 @@ TEST_F(RulesProgramTest, BacktestReplaysTheHistory) {
                                      "--from",
                                      "2026-11-19T23:00",
                                      "--to",
-                                     "2026-11-20T00:00",
-                                     "-o",
-                                     "csv"};
+                                     "2026-11-20T00:00"};
     argv.insert(argv.end(), more.begin(), more.end());
     return RunProgram(argv, 120'000);
   };
-  const Output summary = run({});
+  const Output summary = run({"-o", "csv"});
   EXPECT_EQ(summary.exit_code, 0) << summary.err;
   EXPECT_TRUE(Has(summary.out, "\nAlways,1,")) << summary.out;
   EXPECT_TRUE(Has(summary.out, "web1 (1)")) << summary.out;
   EXPECT_TRUE(Has(summary.out, "\nNever,0,0,0,")) << summary.out;
-  const Output episodes = run({"--episodes"});
+  const Output episodes = run({"--episodes", "-o", "csv"});
   EXPECT_EQ(episodes.exit_code, 0) << episodes.err;
   EXPECT_EQ(std::count(episodes.out.begin(), episodes.out.end(), '\n'), 2) << episodes.out;
+  const Output people = run({});
+  EXPECT_TRUE(Has(people.out, "\n1 pages, 0 by the rules in force\n       1  Team Basis Data\n"))
+      << people.out;
+  EXPECT_TRUE(Has(people.out, "\n23         1         0  ####")) << people.out;
 }
 
 }  // namespace

@@ -160,5 +160,16 @@ TEST_F(GateTest, CountsWhatASilenceWouldMatch) {
   EXPECT_EQ(gate_->CountMatching(*ParseMatchers({"node=web2"})), 0u);
 }
 
+TEST_F(GateTest, OtherRulesCountFromTheReloadOn) {
+  EXPECT_THAT(Pass({Firing("Cause")}), ElementsAre("Cause firing"));
+  Gate::Options other = options_;
+  other.inhibit.push_back(
+      {*ParseMatchers({"alertname=Cause"}), *ParseMatchers({"alertname=Hot"}), {}});
+  gate_->Reload(other);
+  EXPECT_THAT(Pass({Firing("Hot")}), IsEmpty()) << "what fired before the reload explains it";
+  gate_->Reload(options_);
+  EXPECT_THAT(Due(), ElementsAre("Hot firing (held back until now: inhibited by Cause)"));
+}
+
 }  // namespace
 }  // namespace ronda::mute
