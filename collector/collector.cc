@@ -81,9 +81,20 @@ std::vector<notify::ChannelConfig> ChannelsOf(const CollectorConfig& config) {
     channel.url = from.url;
     channel.headers = from.headers;
     channel.timeout_ms = from.timeout_ms;
+    channel.external_url = config.external_url;
+    channel.external_labels = {config.external_labels.begin(), config.external_labels.end()};
     channels.push_back(std::move(channel));
   }
   return channels;
+}
+
+rules::TextContext TextsOf(const CollectorConfig& config) {
+  rules::TextContext texts;
+  texts.environment.external_url = config.external_url;
+  for (const auto& [name, value] : config.external_labels) {
+    texts.external_labels.Set(name, value);
+  }
+  return texts;
 }
 
 // What time drives: silent nodes each second, certificates that are over or revoked each five,
@@ -299,7 +310,9 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
               "there are no rules: nothing will ever alert; give some with --rules, with rules: in "
               "collector.yml, or in /etc/ronda/rules (the defaults are in deploy/rules)");
   }
-  RONDA_ASSIGN_OR_RETURN(engine, rules::Engine::New(files));
+  rules::EngineOptions engine_options;
+  engine_options.texts = TextsOf(config);
+  RONDA_ASSIGN_OR_RETURN(engine, rules::Engine::New(files, std::move(engine_options)));
   store::Store::Options options;
   options.dir = config.data_dir;
   options.commit_interval_ms = config.commit_interval_ms;
@@ -335,7 +348,9 @@ absl::Status Collector::Impl::Build(const Clock& clock) {
   rule_data = std::make_unique<query::WithGaps>(
       *store, [this](int64_t start_ms, int64_t end_ms) { return api->Gaps(start_ms, end_ms, ""); },
       std::numeric_limits<int64_t>::max());
-  evaluator = std::make_unique<rules::Evaluator>(std::move(files), rules::EvaluatorOptions{},
+  rules::EvaluatorOptions evaluator_options;
+  evaluator_options.texts = TextsOf(config);
+  evaluator = std::make_unique<rules::Evaluator>(std::move(files), std::move(evaluator_options),
                                                  *pipeline, *rule_data, clock);
   evaluator->Restore(std::move(at_interval));
   RONDA_RETURN_IF_ERROR(BuildTrust(clock));

@@ -294,6 +294,14 @@ void CheckRetention(const Value& value, const std::string& path, Errors* errors,
   }
 }
 
+std::string CheckExternalUrl(std::string_view url) {
+  const bool has_scheme = url.starts_with("http://") || url.starts_with("https://");
+  const bool has_host = has_scheme && url.size() > url.find("//") + 2;
+  return url.empty() || (has_host && url.find_first_of(" \t?#") == std::string_view::npos)
+             ? ""
+             : "must be such as https://ronda.example.com, without ? and #";
+}
+
 void CheckCollector(const Value& value, const std::string& /*path*/, Errors* errors,
                     CollectorConfig* out) {
   if (const absl::Status listen = CheckListen(*out); !listen.ok()) {
@@ -310,6 +318,9 @@ void CheckCollector(const Value& value, const std::string& /*path*/, Errors* err
   }
   if (out->insecure && !out->tls.cert.empty()) {
     errors->Add(PositionOf(value, "insecure"), "insecure", "tls.cert is given: choose one of both");
+  }
+  while (out->external_url.ends_with('/')) {
+    out->external_url.pop_back();
   }
   for (std::string& path : out->rules) {
     path = errors->Resolve(path);
@@ -402,6 +413,10 @@ Type<CollectorConfig> CollectorType() {
            "/etc/ronda/rules if there, else /usr/share/ronda/rules")
       .Add("channels", &CollectorConfig::channels, List(NewChannelType(), 100),
            "where notifications go", "one channel of type log")
+      .Add("external_url", &CollectorConfig::external_url, String(CheckExternalUrl, "URL"),
+           "where people reach this collector's HTTP, for links in messages", "none")
+      .Add("external_labels", &CollectorConfig::external_labels, config::Table(CheckLabelName),
+           "labels that say which collector this is: on alerts that are told, and in their texts")
       .Add("inhibit_rules", &CollectorConfig::inhibit_rules, InhibitRulesType(),
            "alerts that hold others back while they fire, as in Alertmanager", "none")
       .Add("flapping", &CollectorConfig::flapping, FlappingType(),

@@ -104,6 +104,8 @@ struct CollectorConfig {
   // the default places there.
   std::vector<std::string> rules;
   std::vector<ChannelConfig> channels{{.name = "log", .type = ChannelType::kLog}};
+  std::string external_url;             // where people reach the HTTP; without a slash at its end
+  config::StringTable external_labels;  // in texts, and on alerts that are told
   std::vector<InhibitRuleConfig> inhibit_rules;
   FlappingConfig flapping;
   std::vector<MaintenanceConfig> maintenance;

@@ -33,10 +33,6 @@ std::string CheckMatcher(std::string_view text) {
   return TextOf(mute::ParseMatcher(text).status());
 }
 
-std::string CheckLabel(std::string_view name) {
-  return IsLabelName(name) ? "" : fmt::format("\"{}\" is not the name of a label", name);
-}
-
 std::string CheckSchedule(std::string_view text) {
   return TextOf(mute::Cron::Parse(text).status());
 }
@@ -104,26 +100,31 @@ absl::TimeZone ZoneOf(const std::string& name) {
 
 }  // namespace
 
+std::string CheckLabelName(std::string_view name) {
+  return IsLabelName(name) ? "" : fmt::format("\"{}\" is not the name of a label", name);
+}
+
 config::Type<std::vector<InhibitRuleConfig>> InhibitRulesType() {
   const auto matchers = List(String(CheckMatcher, "matchers"), 100);
-  return List(Object<InhibitRuleConfig>()
-                  .Add("source_matchers", &InhibitRuleConfig::source_matchers, matchers,
-                       "the alert that explains: such as severity=critical, all must match")
-                  .Add("target_matchers", &InhibitRuleConfig::target_matchers, matchers,
-                       "the alerts that are held back while it fires")
-                  .Add("equal", &InhibitRuleConfig::equal, List(String(CheckLabel, "labels"), 100),
-                       "labels that both must have in common")
-                  .Add("source_match", &InhibitRuleConfig::source_match, Table(CheckLabel),
-                       "the old form of source_matchers: label to value")
-                  .Add("source_match_re", &InhibitRuleConfig::source_match_re, Table(CheckLabel),
-                       "likewise: label to regular expression")
-                  .Add("target_match", &InhibitRuleConfig::target_match, Table(CheckLabel),
-                       "the old form of target_matchers: label to value")
-                  .Add("target_match_re", &InhibitRuleConfig::target_match_re, Table(CheckLabel),
-                       "likewise: label to regular expression")
-                  .Also(CheckRule)
-                  .Build(),
-              1'000);
+  return List(
+      Object<InhibitRuleConfig>()
+          .Add("source_matchers", &InhibitRuleConfig::source_matchers, matchers,
+               "the alert that explains: such as severity=critical, all must match")
+          .Add("target_matchers", &InhibitRuleConfig::target_matchers, matchers,
+               "the alerts that are held back while it fires")
+          .Add("equal", &InhibitRuleConfig::equal, List(String(CheckLabelName, "labels"), 100),
+               "labels that both must have in common")
+          .Add("source_match", &InhibitRuleConfig::source_match, Table(CheckLabelName),
+               "the old form of source_matchers: label to value")
+          .Add("source_match_re", &InhibitRuleConfig::source_match_re, Table(CheckLabelName),
+               "likewise: label to regular expression")
+          .Add("target_match", &InhibitRuleConfig::target_match, Table(CheckLabelName),
+               "the old form of target_matchers: label to value")
+          .Add("target_match_re", &InhibitRuleConfig::target_match_re, Table(CheckLabelName),
+               "likewise: label to regular expression")
+          .Also(CheckRule)
+          .Build(),
+      1'000);
 }
 
 config::Type<FlappingConfig> FlappingType() {

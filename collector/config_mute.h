@@ -38,6 +38,9 @@ struct MaintenanceConfig {
   std::string comment;
 };
 
+// What is wrong with it, "" if nothing is.
+std::string CheckLabelName(std::string_view name);
+
 config::Type<std::vector<InhibitRuleConfig>> InhibitRulesType();
 config::Type<FlappingConfig> FlappingType();
 config::Type<std::vector<MaintenanceConfig>> MaintenanceType();

@@ -16,6 +16,10 @@ struct ChannelConfig {
   std::string url = {};
   std::map<std::string, std::string> headers = {};  // sent besides our own; values are secrets
   int64_t timeout_ms = 10'000;                      // of one attempt, connecting included
+  // Of the collector: where people reach its HTTP, without a slash at its end ("": nowhere), and
+  // labels that every alert has for others, where it has none of that name.
+  std::string external_url = {};
+  std::map<std::string, std::string> external_labels = {};
 };
 
 }  // namespace ronda::notify

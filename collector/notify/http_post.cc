@@ -1,6 +1,7 @@
 #include "collector/notify/http_post.h"
 
 #include <algorithm>
+#include <cctype>
 #include <memory>
 
 #include <curl/curl.h>
@@ -89,6 +90,19 @@ std::string MaskUrl(const std::string& url) {
   const std::string port = UrlPart(parsed.get(), CURLUPART_PORT);
   return fmt::format("{}://{}{}/...", UrlPart(parsed.get(), CURLUPART_SCHEME),
                      UrlPart(parsed.get(), CURLUPART_HOST), port.empty() ? "" : ":" + port);
+}
+
+std::string EscapeQuery(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", byte);
+    }
+  }
+  return out;
 }
 
 absl::StatusOr<HttpAnswer> HttpPost(const HttpRequest& request, const std::atomic<bool>& cancel) {

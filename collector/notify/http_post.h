@@ -35,6 +35,9 @@ absl::StatusOr<HttpAnswer> HttpPost(const HttpRequest& request, const std::atomi
 // kInvalidArgument if `url` is not an http or https URL.
 absl::Status CheckUrl(const std::string& url);
 
+// As a value in the query of a URL: all but letters, digits and -._~ as %XX.
+std::string EscapeQuery(std::string_view text);
+
 // "https://host:port/...": paths, parameters and users hold secrets and are left out.
 std::string MaskUrl(const std::string& url);
 

@@ -42,7 +42,7 @@ class WebhookChannel : public Channel {
     request.url = config_.url;
     request.headers = headers_;
     request.headers.push_back("Idempotency-Key: " + IdempotencyKey(notification));
-    request.body = WebhookJson(notification);
+    request.body = WebhookJson(notification, config_);
     request.timeout_ms = config_.timeout_ms;
     const auto answer = HttpPost(request, cancel);
     if (!answer.ok()) {

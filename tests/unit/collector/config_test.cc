@@ -124,6 +124,9 @@ TEST(CollectorConfigTest, RefusesBadValuesByKey) {
       {"commit_interval: 0", "commit_interval: 0 is out of range"},
       {"retention: {row: 1d}", "retention.row: unknown key; did you mean \"raw\"?"},
       {"timezone: Mars/Olympus", "timezone: \"Mars/Olympus\" is not a time zone"},
+      {"external_url: ronda.example.com", "external_url: must be such as https://"},
+      {"external_url: https://", "external_url: must be such as https://"},
+      {"external_labels: {a-b: c}", "external_labels.a-b: \"a-b\" is not the name of a label"},
       {"channels: [{type: log}]", "channels[0]: a channel needs a name"},
       {"channels: [{name: a, type: log, url: \"http://h\"}]", "belongs to type: webhook"},
       {"channels: [{name: a, type: webhook}]", "needs one of url and url_file"},
@@ -176,6 +179,14 @@ TEST(CollectorConfigTest, ALimitThatCannotBeKeptIsRefused) {
   EXPECT_OK(Parse("retention: {max_size: 0}"));
 }
 
+TEST(CollectorConfigTest, ReadsWhatItIsCalledOutside) {
+  ASSERT_OK_AND_ASSIGN(const CollectorConfig config,
+                       Parse("external_url: https://h.example.com/ronda//\n"
+                             "external_labels: {site: jakarta}\n"));
+  EXPECT_EQ(config.external_url, "https://h.example.com/ronda");
+  EXPECT_EQ(config.external_labels.at("site"), "jakarta");
+}
+
 TEST(CollectorConfigTest, DescribesWhatReadsBack) {
   ASSERT_OK_AND_ASSIGN(const CollectorConfig config,
                        Parse("rules: [a.yml]\nchannels: [{name: a, type: webhook, url: "
@@ -205,6 +216,8 @@ TEST(CollectorConfigTest, SampleHasEveryKeyWithItsDefault) {
   EXPECT_EQ(all.retention.records.kinds.size(), 1u);
   all.retention.records.kinds.clear();
   all.rules = defaults.rules;
+  all.external_url.clear();
+  all.external_labels.clear();
   EXPECT_EQ(all.inhibit_rules.size(), 2u);
   all.inhibit_rules.clear();
   EXPECT_EQ(all.maintenance.size(), 1u);

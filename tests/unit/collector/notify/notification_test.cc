@@ -44,7 +44,7 @@ TEST(NotificationTest, FormatsTimes) {
 }
 
 TEST(WebhookJsonTest, HasEveryFieldOfVersionFour) {
-  const auto message = nlohmann::json::parse(WebhookJson({"hook", Firing(), 1}));
+  const auto message = nlohmann::json::parse(WebhookJson({"hook", Firing(), 1}, {}));
   const auto labels =
       nlohmann::json{{"alertname", "Hot"}, {"node", "web1"}, {"severity", "critical"}};
   const auto annotations = nlohmann::json{{"summary", "CPU of web1 at 96%"}};
@@ -69,10 +69,29 @@ TEST(WebhookJsonTest, HasEveryFieldOfVersionFour) {
   EXPECT_EQ(message, expected) << message.dump(2);
 }
 
+TEST(WebhookJsonTest, HasWhatTheCollectorIsCalledOutside) {
+  ChannelConfig channel;
+  channel.external_url = "https://ronda.example.com/r";
+  channel.external_labels = {{"site", "jakarta"}, {"node", "another"}};
+  const auto message = nlohmann::json::parse(WebhookJson({"hook", Firing(), 1}, channel));
+  EXPECT_EQ(message["externalURL"], "https://ronda.example.com/r");
+  const auto& alert = message["alerts"][0];
+  EXPECT_EQ(alert["labels"]["site"], "jakarta");
+  EXPECT_EQ(alert["labels"]["node"], "web1") << "the alert's own label counts";
+  EXPECT_EQ(message["commonLabels"], alert["labels"]);
+  EXPECT_EQ(message["groupLabels"].size(), 2u);
+  EXPECT_EQ(alert["generatorURL"],
+            "https://ronda.example.com/r/graph?g0.expr=ALERTS%7Balertname%3D%22Hot%22%2C"
+            "node%3D%22web1%22%2Cseverity%3D%22critical%22%7D&g0.tab=0");
+  Labels all = Firing().alert.labels;
+  all.Set("site", "jakarta");
+  EXPECT_EQ(alert["fingerprint"], rules::Fingerprint(all));
+}
+
 TEST(WebhookJsonTest, ResolvedSaysWhenAndWhy) {
   rules::Transition event = Resolved();
   event.reason = "ended";
-  const auto message = nlohmann::json::parse(WebhookJson({"hook", event, 1}));
+  const auto message = nlohmann::json::parse(WebhookJson({"hook", event, 1}, {}));
   EXPECT_EQ(message["status"], "resolved");
   EXPECT_EQ(message["alerts"][0]["status"], "resolved");
   EXPECT_EQ(message["alerts"][0]["startsAt"], "2026-11-20T00:00:00.123Z");
@@ -83,7 +102,7 @@ TEST(WebhookJsonTest, ResolvedSaysWhenAndWhy) {
 TEST(WebhookJsonTest, BytesThatAreNotUtf8AreReplaced) {
   rules::Transition event = Firing();
   event.alert.annotations[0].value = "bad \xff byte \"quoted\"";
-  const auto message = nlohmann::json::parse(WebhookJson({"hook", event, 1}));
+  const auto message = nlohmann::json::parse(WebhookJson({"hook", event, 1}, {}));
   EXPECT_EQ(message["alerts"][0]["annotations"]["summary"], "bad \xef\xbf\xbd byte \"quoted\"");
 }
 
