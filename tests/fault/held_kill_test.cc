@@ -1,6 +1,6 @@
 // kill -9 of the real collector while alerts are silenced and while they are released: nothing that
 // is held is told, nothing that is released is lost, and no alert is told under two keys.
-// RONDA_LONG=1 makes it 100 rounds of two kills.
+// RONDA_LONG=1 makes it 250 rounds of two kills.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,7 +52,7 @@ class HeldKillTest : public testing::Test {
 
 TEST_F(HeldKillTest, WhatIsHeldIsHeldAndWhatIsReleasedComes) {
   SCOPED_TRACE("seed " + std::to_string(seed_));
-  const int rounds = std::getenv("RONDA_LONG") != nullptr ? 100 : 4;
+  const int rounds = std::getenv("RONDA_LONG") != nullptr ? 250 : 4;
   ASSERT_TRUE(collector_.Start()) << collector_.log();
   std::vector<std::unique_ptr<TestAgent>> agents;
   for (int round = 0; round < rounds; ++round) {

@@ -55,7 +55,7 @@ TEST(PublicRulesTest, TheShapesOfPublicFilesLoadAndEvaluate) {
       }
     }
   }
-  EXPECT_GT(rules, 45U);
+  EXPECT_GT(rules, 60U);
   EXPECT_GT(fired, 2U);
 }
 
