@@ -10,14 +10,9 @@
 #include <variant>
 
 #include "collector/http/api.h"
-#include "collector/ingest/pipeline.h"
-#include "collector/mute/gate.h"
-#include "collector/notify/outbox.h"
 #include "collector/query/local_api.h"
-#include "collector/remote/receiver.h"
-#include "collector/rules/engine.h"
-#include "collector/store/store.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/receiving_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/write_request.h"
@@ -33,30 +28,19 @@ using testing::Not;
 class ReadApiTest : public testing::Test {
  protected:
   void SetUp() override {
-    store::Store::Options options;
-    options.dir = dir_.path();
-    options.commit_interval_ms = 1;
-    options.manual_seal = true;
-    ASSERT_OK_AND_ASSIGN(store_, store::Store::Open(options, clock_));
-    ASSERT_OK_AND_ASSIGN(engine_, rules::Engine::New({}));
-    ASSERT_OK_AND_ASSIGN(outbox_, notify::Outbox::New({}, clock_, [](store::StateWrite) {}));
-    pipeline_ = std::make_unique<ingest::Pipeline>(ingest::Pipeline::Options(), *store_, *engine_,
-                                                   gate_, *outbox_, clock_);
-    ASSERT_OK(pipeline_->Restore());
-    ASSERT_OK_AND_ASSIGN(receiver_, remote::Receiver::New({}, *pipeline_, *store_, clock_));
-    api_ = std::make_unique<query::LocalApi>(*store_, nullptr, clock_,
+    ASSERT_OK(ronda_.Open(dir_.path()));
+    api_ = std::make_unique<query::LocalApi>(ronda_.store(), nullptr, clock_,
                                              query::LocalApi::Options{dir_.path(), {}});
     sources_ = {};
     sources_.api = api_.get();
-    sources_.store = store_.get();
-    sources_.receiver = receiver_.get();
+    sources_.store = &ronda_.store();
+    sources_.receiver = &ronda_.receiver();
     sources_.clock = &clock_;
     AddQuery(sources_, {}, &router_);
     AddMetadata(sources_, {}, &router_);
     AddFederate(sources_, {}, &router_);
     Push();
   }
-  void TearDown() override { store_->Close(); }
 
   // A gauge of two jobs with ten samples each up to now, and one with a name of Prometheus 3.
   void Push() {
@@ -69,9 +53,9 @@ class ReadApiTest : public testing::Test {
         series[i].samples.emplace_back(now_ms_ - k * 1000, static_cast<double>(i * 100) + 9 - k);
       }
     }
-    ASSERT_OK(receiver_->Write({"prom1", "", ""},
-                               Snappy(EncodePush(series, {{2, "load", "Load.", ""}})), cancelled_));
-    ASSERT_OK(store_->Flush(5000));
+    ASSERT_OK(ronda_.receiver().Write(
+        {"prom1", "", ""}, Snappy(EncodePush(series, {{2, "load", "Load.", ""}})), cancelled_));
+    ASSERT_OK(ronda_.store().Flush(5000));
   }
 
   Response Ask(const std::string& path, std::vector<Pair> params, std::vector<Pair> headers = {},
@@ -110,12 +94,7 @@ class ReadApiTest : public testing::Test {
   const int64_t now_ms_ = clock_.NowMs() / 1000 * 1000;
   TempDir dir_;
   std::atomic<bool> cancelled_{false};
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<rules::Engine> engine_;
-  mute::Gate gate_{{}, clock_};
-  std::unique_ptr<notify::Outbox> outbox_;
-  std::unique_ptr<ingest::Pipeline> pipeline_;
-  std::unique_ptr<remote::Receiver> receiver_;
+  ReceivingStore ronda_{clock_};
   std::unique_ptr<query::LocalApi> api_;
   TokenStore tokens_{"/nowhere/tokens", clock_};
   Router router_{tokens_, true};

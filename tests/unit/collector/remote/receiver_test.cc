@@ -9,9 +9,8 @@
 #include <map>
 #include <random>
 
-#include "collector/notify/outbox.h"
-#include "collector/rules/engine.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/receiving_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/write_request.h"
@@ -27,38 +26,20 @@ using testing::SizeIs;
 class ReceiverTest : public testing::Test {
  protected:
   void SetUp() override { Open(); }
-  void TearDown() override { store_->Close(); }
 
-  void Open() {
-    receiver_.reset();
-    pipeline_.reset();
-    if (store_ != nullptr) {
-      store_->Close();
-    }
-    store_.reset();
-    store::Store::Options options;
-    options.dir = dir_.path();
-    options.commit_interval_ms = 1;
-    options.manual_seal = true;
-    ASSERT_OK_AND_ASSIGN(store_, store::Store::Open(options, clock_));
-    ASSERT_OK_AND_ASSIGN(engine_, rules::Engine::New({}));
-    ASSERT_OK_AND_ASSIGN(outbox_, notify::Outbox::New({}, clock_, [](store::StateWrite) {}));
-    pipeline_ = std::make_unique<ingest::Pipeline>(ingest::Pipeline::Options(), *store_, *engine_,
-                                                   gate_, *outbox_, clock_);
-    ASSERT_OK(pipeline_->Restore());
-    ASSERT_OK_AND_ASSIGN(receiver_, Receiver::New(options_, *pipeline_, *store_, clock_));
-  }
+  void Open() { ASSERT_OK(ronda_.Open(dir_.path(), options_)); }
+  store::Store& store() { return ronda_.store(); }
 
   absl::StatusOr<Outcome> Push(const std::vector<PushedSeries>& series,
                                const Sender& sender = {"prom1", "", ""},
                                const std::vector<PushedMetadata>& metadata = {}) {
-    return receiver_->Write(sender, Snappy(EncodePush(series, metadata)), cancelled_);
+    return ronda_.receiver().Write(sender, Snappy(EncodePush(series, metadata)), cancelled_);
   }
 
   // "labels time:value ..." of every series of the metric, times relative to the start.
-  std::vector<std::string> Read(const std::string& metric) const {
+  std::vector<std::string> Read(const std::string& metric) {
     std::vector<std::string> out;
-    EXPECT_OK(store_->Select({Matcher::Equal(std::string(kMetricName), metric)}, 0,
+    EXPECT_OK(store().Select({Matcher::Equal(std::string(kMetricName), metric)}, 0,
                              start_ms_ + 86'400'000, [&](const store::SeriesView& view) {
                                std::string text = view.labels.ToString();
                                for (size_t i = 0; i < view.t_ms.size(); ++i) {
@@ -76,10 +57,10 @@ class ReceiverTest : public testing::Test {
   }
 
   void SealAndCompact() {
-    ASSERT_OK(store_->Flush(5000));
+    ASSERT_OK(store().Flush(5000));
     clock_.Advance(4 * 3600 * 1000);
-    ASSERT_OK(store_->SealNow());
-    ASSERT_OK(store_->CompactNow());
+    ASSERT_OK(store().SealNow());
+    ASSERT_OK(store().CompactNow());
   }
 
   FakeClock clock_;
@@ -87,12 +68,7 @@ class ReceiverTest : public testing::Test {
   TempDir dir_;
   Receiver::Options options_;
   std::atomic<bool> cancelled_{false};
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<rules::Engine> engine_;
-  mute::Gate gate_{{}, clock_};
-  std::unique_ptr<notify::Outbox> outbox_;
-  std::unique_ptr<ingest::Pipeline> pipeline_;
-  std::unique_ptr<Receiver> receiver_;
+  ReceivingStore ronda_{clock_};
 };
 
 TEST_F(ReceiverTest, TakesSamplesWithTheLabelsTheyHave) {
@@ -175,7 +151,7 @@ TEST_F(ReceiverTest, PartsOfAScrapeInAnyOrderGiveTheWhole) {
   }
   const auto check = [&] {
     int series = 0;
-    ASSERT_OK(store_->Select({Matcher::Equal(std::string(kMetricName), "m")}, 0,
+    ASSERT_OK(store().Select({Matcher::Equal(std::string(kMetricName), "m")}, 0,
                              start_ms_ + 86'400'000, [&](const store::SeriesView& view) {
                                ++series;
                                const int i = std::stoi(std::string(view.labels.Get("i")));
@@ -236,7 +212,7 @@ TEST_F(ReceiverTest, BadSeriesAreRefusedWithTheirReasonAndTheRestIsTaken) {
   }
   EXPECT_THAT(Read("m"), IsEmpty());
   EXPECT_THAT(Read("good"), ElementsAre(HasSubstr("0:0 1:1 2:2 3:3 4:4 5:5 6:6 7:7 8:8")));
-  EXPECT_EQ(receiver_->counters().rejected_samples, 9);
+  EXPECT_EQ(ronda_.receiver().counters().rejected_samples, 9);
 }
 
 TEST_F(ReceiverTest, ALimitOnSeriesKeepsWhatIsKnown) {
@@ -258,7 +234,7 @@ TEST_F(ReceiverTest, DescriptionsOfMetricsAreKept) {
   ASSERT_OK(Push({{{{"__name__", "x_total"}}, {{start_ms_ + 1, 1}}},
                   {{{"__name__", "h_bucket"}, {"le", "1"}}, {{start_ms_ + 1, 1}}}}));
   const auto described = [&](const std::string& name) {
-    for (const MetricInfo& info : store_->Metrics()) {
+    for (const MetricInfo& info : store().Metrics()) {
       if (info.name == name) {
         return fmt::format("{} {} {}", ToString(info.type), info.unit, info.help);
       }
@@ -267,9 +243,9 @@ TEST_F(ReceiverTest, DescriptionsOfMetricsAreKept) {
   };
   EXPECT_EQ(described("x_total"), "counter things Things.");
   EXPECT_EQ(described("h_bucket"), "counter seconds Times.");
-  ASSERT_OK(store_->Flush(5000));
+  ASSERT_OK(store().Flush(5000));
   Open();
-  EXPECT_EQ(receiver_->Families().at("h").type, FamilyType::kHistogram);
+  EXPECT_EQ(ronda_.receiver().Families().at("h").type, FamilyType::kHistogram);
 }
 
 TEST_F(ReceiverTest, StoppingEndsTheWaitAndNothingIsSaid) {
@@ -285,10 +261,10 @@ TEST_F(ReceiverTest, APushMakesNoNodeSilent) {
   ASSERT_OK(Push({{{{"__name__", "up"}}, {{start_ms_, 1}}}}));
   for (int i = 0; i < 200; ++i) {
     clock_.Advance(1000);
-    pipeline_->Tick();
+    ronda_.pipeline().Tick();
   }
-  ASSERT_THAT(pipeline_->LiveNodes(), SizeIs(1));
-  EXPECT_FALSE(pipeline_->LiveNodes()[0].silent);
+  ASSERT_THAT(ronda_.pipeline().LiveNodes(), SizeIs(1));
+  EXPECT_FALSE(ronda_.pipeline().LiveNodes()[0].silent);
 }
 
 }  // namespace
