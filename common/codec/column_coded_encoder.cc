@@ -196,6 +196,7 @@ void EncodeCoded(std::span<const int64_t> values, std::string* out) {
       Fit(y, candidate, &best);
     }
   }
+  FinishModel(&best.model);
   out->push_back(static_cast<char>(IntEncoding::kCoded));
   out->push_back(static_cast<char>(best.head.order | (best.head.is_signed ? kCodedSigned : 0)));
   PutSigned(out, best.head.origin);

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "common/codec/column_weights.h"
@@ -169,13 +170,21 @@ double FitModel(const ColumnAlphabet& alphabet, std::vector<ScoreCounts> counts,
   for (size_t i = 0; i < groups.size(); ++i) {
     ColumnModel::Weights& weights = model->weights[i];
     weights.fill(0);
-    ChooseWeights(groups[i].counts, &weights);
-    Normalise(weights, model->precision, &model->frequency[i]);
+    std::copy(groups[i].counts.begin(), groups[i].counts.end(), weights.begin());
     const int begin = i == 0 ? 0 : groups[i].score;
     std::fill(model->context.begin() + begin, model->context.end(), static_cast<uint8_t>(i));
     bits += groups[i].bits;
   }
   return bits;
+}
+
+void FinishModel(ColumnModel* model) {
+  const auto symbols = static_cast<size_t>(model->alphabet.symbols);
+  for (size_t i = 0; i < model->weights.size(); ++i) {
+    const ColumnModel::Weights counts = model->weights[i];
+    ChooseWeights(std::span(counts).first(symbols), &model->weights[i]);
+    Normalise(model->weights[i], model->precision, &model->frequency[i]);
+  }
 }
 
 }  // namespace ronda::codec

@@ -35,9 +35,11 @@ struct ScoreCounts {
   std::vector<uint32_t> counts;  // by symbol
 };
 
-// Chooses contexts, weights and precision for `counts`, by ascending score. Returns about the bits
-// that symbols and model will take.
+// Chooses contexts and precision for `counts`, by ascending score; weights are the counts, until
+// FinishModel(). Returns about the bits that symbols and model will take.
 double FitModel(const ColumnAlphabet& alphabet, std::vector<ScoreCounts> counts,
                 ColumnModel* model);
+// Chooses the weights, and so the frequencies: for the model that is taken alone, as it takes long.
+void FinishModel(ColumnModel* model);
 
 }  // namespace ronda::codec
