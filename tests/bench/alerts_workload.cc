@@ -22,6 +22,7 @@
 #include "tests/bench/scrape_targets.h"
 #include "tests/bench/workloads.h"
 #include "tests/support/http_sink.h"
+#include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
 namespace ronda::bench {
@@ -206,6 +207,11 @@ class Alerts {
                           .port = targets->port(),
                           .rules = DrillRules(set, workload_.rules, "interval: 1s"),
                           .webhook = sink.url()}));
+    // Prometheus gives its targets to those who scrape some five seconds after its start.
+    if (!Eventually(60'000, [&] { return scrapes >= nodes; })) {
+      return Fail(absl::StatusCode::kUnavailable, "Prometheus scraped {} of {} targets in a minute",
+                  scrapes.load(), nodes);
+    }
     std::this_thread::sleep_for(std::chrono::seconds(workload_.warm_up_seconds));
     Figures figures;
     const int64_t scrapes_before = scrapes;
