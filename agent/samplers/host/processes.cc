@@ -30,6 +30,9 @@ constexpr size_t kMaxLine = 2048;
 // num_threads is the 20th field; the state is the 3rd (proc(5)).
 constexpr int kFieldsBetween = 16;
 
+// A series that comes later changes the schema, which is long: these are there from the start.
+constexpr std::string_view kUsualStates = "DIRSTZ";
+
 bool IsPid(const char* name) { return name[0] >= '1' && name[0] <= '9'; }
 
 }  // namespace
@@ -38,7 +41,11 @@ ProcessesSampler::ProcessesSampler(std::string procfs)
     : procfs_(std::move(procfs)),
       pid_max_(procfs_ + "/sys/kernel/pid_max"),
       threads_max_(procfs_ + "/sys/kernel/threads-max"),
-      series_(kMetrics) {}
+      series_(kMetrics) {
+  for (const char state : kUsualStates) {
+    seen_[static_cast<size_t>(state - 'A')] = true;
+  }
+}
 
 ProcessesSampler::~ProcessesSampler() {
   if (folder_ != nullptr) {

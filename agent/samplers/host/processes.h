@@ -41,7 +41,7 @@ class ProcessesSampler : public Sampler {
   ProcFile threads_max_;
   SeriesSet series_;
   DIR* folder_ = nullptr;        // kept open: opening it allocates
-  std::array<bool, 26> seen_{};  // states that some process was in since the start
+  std::array<bool, 26> seen_{};  // states that are told: the usual ones, and those that were seen
 };
 
 }  // namespace ronda::agent

@@ -36,19 +36,27 @@ TEST_F(ProcessesTest, CountsProcessesThreadsAndStates) {
                         {"node_processes_threads", 13},
                         {"node_processes_max_processes", 32768},
                         {"node_processes_max_threads", 96000},
+                        {R"(node_processes_state{state="D"})", 0},
+                        {R"(node_processes_state{state="I"})", 0},
                         {R"(node_processes_state{state="R"})", 1},
-                        {R"(node_processes_state{state="S"})", 1}};
+                        {R"(node_processes_state{state="S"})", 1},
+                        {R"(node_processes_state{state="T"})", 0},
+                        {R"(node_processes_state{state="Z"})", 0}};
   tree_.Write("proc/sys/kernel/pid_max", "32768\n");
   tree_.Write("proc/sys/kernel/threads-max", "96000\n");
   EXPECT_EQ(Sample(sampler), first);
 
   // A state that nobody is in any more is 0, not gone; a process that hides itself is no error.
+  tree_.Write("proc/44/stat", "44 (p) P 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 3 ");
+  EXPECT_EQ(Sample(sampler).at(R"(node_processes_state{state="P"})"), 1);
+  tree_.Remove("proc/44");
   tree_.Remove("proc/42");
   tree_.Write("proc/43/status", "");
   const Values second = Sample(sampler);
   EXPECT_EQ(second.at("node_processes_pids"), 1);
   EXPECT_EQ(second.at("node_processes_threads"), 1);
   EXPECT_EQ(second.at(R"(node_processes_state{state="R"})"), 0);
+  EXPECT_EQ(second.at(R"(node_processes_state{state="P"})"), 0);
 }
 
 TEST_F(ProcessesTest, RefusesALineThatIsNoneOfAProcess) {
