@@ -27,9 +27,9 @@ bool IsLinear(std::span<const int64_t> values, int64_t step) {
   return true;
 }
 
-// A coded column is never shorter: head, model, and for each block the coder's state.
+// A coded column is hardly ever shorter: head, model, and for each block the coder's state.
 size_t LeastCodedBytes(size_t n) {
-  return 6 + 4 * ((n + kCodedBlockValues - 1) / kCodedBlockValues);
+  return 11 + 4 * ((n + kCodedBlockValues - 1) / kCodedBlockValues);
 }
 
 // Appends the runs unless they take `limit` bytes or more.

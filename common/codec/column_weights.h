@@ -1,6 +1,7 @@
 // Which weights tell a table of symbols best. A reader need not know.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -9,7 +10,9 @@
 namespace ronda::codec {
 
 // What `number` takes as a token of parameter 0.
-int GammaBits(uint32_t number);
+inline int GammaBits(uint32_t number) {
+  return 2 * static_cast<int>(std::bit_width(number + 1)) - 1;
+}
 
 // Weights for symbols that came so often; of each whose count is not 0 the weight is not either.
 // The nearest that can be told would be best for the numbers; these make the table and the numbers
