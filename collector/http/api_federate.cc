@@ -1,4 +1,5 @@
 // /federate: the newest sample of each series, as text that Prometheus scrapes.
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -44,6 +45,13 @@ std::string Underscored(std::string_view name, bool (*is_plain)(std::string_view
   return out;
 }
 
+// As nearly all are.
+bool HasPlainNames(const Labels& labels) {
+  return std::all_of(labels.all().begin(), labels.all().end(), [](const Label& label) {
+    return IsLabelName(label.name) && (label.name != kMetricName || IsMetricName(label.value));
+  });
+}
+
 // For clients that know plain names alone.
 Labels WithPlainNames(const Labels& labels) {
   std::vector<Label> plain;
@@ -71,7 +79,11 @@ Response Federate(const Sources& sources, const Request& request) {
   std::string text;
   std::string_view last;
   for (const auto& [key, found] : all) {
-    const Labels labels = any_name ? key.second : WithPlainNames(key.second);
+    Labels plain;
+    if (!any_name && !HasPlainNames(key.second)) {
+      plain = WithPlainNames(key.second);
+    }
+    const Labels& labels = plain.empty() ? key.second : plain;
     if (key.first != last) {
       const std::string_view name = labels.Get(kMetricName);
       text += fmt::format(
