@@ -51,11 +51,11 @@ class BitReader {
   // The next bits, at least 57 of them valid.
   uint64_t Peek() const {
     const size_t at = position_ >> 3;
-    uint64_t v = 0;
-    if (at + 8 <= bytes_.size()) {
+    uint64_t v;
+    if (at + 8 <= bytes_.size()) [[likely]] {
       std::memcpy(&v, bytes_.data() + at, 8);
-    } else if (at < bytes_.size()) {
-      std::memcpy(&v, bytes_.data() + at, bytes_.size() - at);
+    } else {
+      v = AtTail(bytes_, at);
     }
     return v >> (position_ & 7);
   }
@@ -79,6 +79,15 @@ class BitReader {
   }
 
  private:
+  // Apart, so that loops stay small.
+  [[gnu::noinline]] static uint64_t AtTail(std::string_view bytes, size_t at) {
+    uint64_t v = 0;
+    if (at < bytes.size()) {
+      std::memcpy(&v, bytes.data() + at, bytes.size() - at);
+    }
+    return v;
+  }
+
   std::string_view bytes_;
   size_t position_ = 0;
 };

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <memory>
 #include <vector>
 
 #include "common/codec/bits.h"
@@ -11,67 +13,116 @@
 namespace ronda::codec {
 namespace {
 
-// A slot of a decoding table: symbol, frequency - 1, and the slot's place within the symbol.
-constexpr int kSlotSymbolBits = 8;
-constexpr uint64_t kLeastNumber = uint64_t{1} << 63;
+// A slot of a decoding table, from the lowest bit: frequency - 1, the slot's place within the
+// symbol, and the symbol.
 constexpr int kSlotFieldBits = 12;
+constexpr uint32_t kSlotFieldMask = (1U << kSlotFieldBits) - 1;
 
 struct Symbol {
-  uint64_t base = 0;
-  uint64_t half = 0;     // of numbers with a sign: the leading digit of the magnitude
-  uint8_t sign_at = 63;  // the sign's digit
-  uint8_t bits = 0;
-  uint8_t score = 0;  // 3 * class
-  uint8_t cls = 0;
+  uint64_t base = 0;  // the least number
+  uint64_t mask = 0;  // of the rest
+  int bits = 0;       // that the rest has
 };
+
+// What follows from the numbers before, and how it goes on: of each such state a row, which has for
+// each class of the next number the table that the one after it is in, and the next row.
+constexpr int kRowShift = 16;
+constexpr uint32_t kTableMask = (1U << kRowShift) - 1;
 
 struct Tables {
   CodedHead head;
   int precision = 0;
   bool contexts = false;
-  std::vector<uint32_t> slots;
+  uint32_t first_table = 0;
+  std::unique_ptr<uint32_t[]> slots;
+  // With contexts alone:
+  std::unique_ptr<uint8_t[]> classes;  // of each slot, as places in a row
+  std::vector<uint32_t> rows;
   std::array<Symbol, kColumnSymbols> symbols;
-  std::array<uint32_t, kColumnScores> start;  // of a score's context in `slots`
 };
 
-void BuildTables(const ColumnModel& model, Tables* tables) {
-  tables->precision = model.precision;
-  tables->contexts = model.contexts() > 1;
-  tables->slots.resize(model.frequency.size() << model.precision);
-  uint32_t* slot = tables->slots.data();
-  for (const auto& frequency : model.frequency) {
-    const uint32_t* end = slot + (size_t{1} << model.precision);
-    for (uint32_t symbol = 0; slot < end; ++symbol) {
-      const uint32_t f = frequency[symbol];
-      const uint32_t common = symbol | (f - 1) << kSlotSymbolBits;
-      for (uint32_t i = 0; i < f; ++i) {
-        slot[i] = common | i << (kSlotSymbolBits + kSlotFieldBits);
-      }
-      slot += f;
-    }
-  }
+// The place in a row of each symbol's class; returns how many classes there are.
+size_t BuildSymbols(const ColumnAlphabet& alphabet, std::array<Symbol, kColumnSymbols>* symbols,
+                    std::array<uint8_t, kColumnSymbols>* class_of) {
   size_t symbol = 0;
+  size_t classes = 0;
   for (int cls = 0; cls < kColumnClasses; ++cls) {
-    const int detail = model.alphabet.detail[static_cast<size_t>(cls)];
+    const int detail = alphabet.detail[static_cast<size_t>(cls)];
     for (uint64_t top = 0; detail != kClassUnused && top < uint64_t{1} << detail; ++top) {
       const int rest = RestBits(cls, detail);
       const uint64_t base = cls == 0 ? 0 : (uint64_t{1} << detail | top) << rest;
-      Symbol& s = tables->symbols[symbol++];
-      s = {.base = base,
-           .bits = static_cast<uint8_t>(rest),
-           .score = static_cast<uint8_t>(3 * cls),
-           .cls = static_cast<uint8_t>(cls)};
-      if (cls == 1) {
-        s.half = 1 - kLeastNumber;
-      } else if (cls > 1) {
-        s.half = uint64_t{1} << (cls - 2);
-        s.sign_at = static_cast<uint8_t>(cls - 2);
-      }
+      (*class_of)[symbol] = static_cast<uint8_t>(classes);
+      (*symbols)[symbol++] = {base, (uint64_t{1} << rest) - 1, rest};
+    }
+    classes += detail != kClassUnused ? 1 : 0;
+  }
+  return classes;
+}
+
+// Rows 0 to kMostZeros are after so many zeros in a row, of which 0 is where a block begins; then
+// comes one for each class.
+void BuildRows(const ColumnModel& model, size_t classes, std::vector<uint32_t>* rows) {
+  std::vector<int> used;
+  for (int cls = 0; cls < kColumnClasses; ++cls) {
+    if (model.alphabet.detail[static_cast<size_t>(cls)] != kClassUnused) {
+      used.push_back(cls);
     }
   }
-  for (size_t score = 0; score < tables->start.size(); ++score) {
-    tables->start[score] = static_cast<uint32_t>(model.context[score]) << model.precision;
+  rows->resize((kMostZeros + 1 + classes) * classes);
+  uint32_t* out = rows->data();
+  const auto put = [&](int score, size_t row) {
+    const uint32_t table = uint32_t{model.context[static_cast<size_t>(score)]} << model.precision;
+    *out++ = table | static_cast<uint32_t>(row * classes) << kRowShift;
+  };
+  const auto put_row = [&](int before, int zeros) {
+    for (size_t i = 0; i < classes; ++i) {
+      const int more = used[i] > 0 ? 0 : std::min(zeros + 1, kMostZeros);
+      put(ContextScore(used[i], before, more),
+          used[i] > 0 ? kMostZeros + 1 + i : static_cast<size_t>(more));
+    }
+  };
+  for (int zeros = 0; zeros <= kMostZeros; ++zeros) {
+    put_row(0, zeros);
   }
+  for (const int cls : used) {
+    put_row(cls, 0);
+  }
+}
+
+void BuildTables(const ColumnModel& model, Tables* tables) {
+  std::array<uint8_t, kColumnSymbols> class_of;
+  const size_t classes = BuildSymbols(model.alphabet, &tables->symbols, &class_of);
+  tables->precision = model.precision;
+  tables->contexts = model.contexts() > 1;
+  const size_t slots = model.frequency.size() << model.precision;
+  tables->slots = std::make_unique_for_overwrite<uint32_t[]>(slots);
+  if (tables->contexts) {
+    tables->classes = std::make_unique_for_overwrite<uint8_t[]>(slots);
+    BuildRows(model, classes, &tables->rows);
+  }
+  size_t at = 0;
+  for (const auto& frequency : model.frequency) {
+    const size_t end = at + (size_t{1} << model.precision);
+    for (uint32_t symbol = 0; at < end; ++symbol) {
+      const uint32_t f = frequency[symbol];
+      const uint32_t first = (f - 1) | symbol << (2 * kSlotFieldBits);
+      for (uint32_t i = 0; i < f; ++i) {
+        tables->slots[at + i] = first + (i << kSlotFieldBits);
+      }
+      if (tables->contexts) {
+        std::fill_n(&tables->classes[at], f, class_of[symbol]);
+      }
+      at += f;
+    }
+  }
+  tables->first_table = uint32_t{model.context[kMostZeros]} << model.precision;
+}
+
+// `a` if the condition is true, else `b`, without a jump: it would be mispredicted every few
+// numbers.
+inline uint32_t Choose(bool condition, uint32_t a, uint32_t b) {
+  asm("" : "+r"(a), "+r"(b));  // both are there: what is left to choose is a register
+  return condition ? a : b;
 }
 
 // What a block starts with, from the directory.
@@ -80,100 +131,120 @@ struct Anchor {
   int64_t step = 0;
 };
 
+// The numbers of a block. False if the block has another end than its last number.
+template <bool kContexts>
+[[gnu::noinline]] bool DecodeNumbers(const Tables& tables, std::string_view bytes, bool to_end,
+                                     std::span<uint64_t> out) {
+  BitReader in(bytes);
+  uint32_t state = static_cast<uint32_t>(in.Get(32));
+  const int precision = tables.precision;
+  const uint32_t mask = (1U << precision) - 1;
+  const uint32_t* const slots = tables.slots.get();
+  const uint8_t* const classes = tables.classes.get();
+  const uint32_t* const rows = tables.rows.data();
+  const Symbol* const symbols = tables.symbols.data();
+  uint32_t table = tables.first_table;
+  uint32_t row = 0;
+  for (uint64_t& number : out) {
+    const uint32_t at = table + (state & mask);
+    const uint32_t slot = slots[at];
+    if (kContexts) {
+      const uint32_t next = rows[row + classes[at]];
+      table = next & kTableMask;
+      row = next >> kRowShift;
+    }
+    const Symbol& symbol = symbols[slot >> (2 * kSlotFieldBits)];
+    // The frequency is one more than what the slot has: so the product waits for nothing.
+    const uint32_t x = state >> precision;
+    state = (slot & kSlotFieldMask) * x + (x + ((slot >> kSlotFieldBits) & kSlotFieldMask));
+    uint64_t bits = in.Peek();
+    const bool more = state < kCoderLow;
+    const int taken = static_cast<int>(more) << 4;
+    state = Choose(more, state << 16 | static_cast<uint32_t>(bits & 0xffff), state);
+    bits >>= taken;
+    if (symbol.bits <= 40) {
+      number = symbol.base + (bits & symbol.mask);
+      in.Skip(taken + symbol.bits);
+    } else {
+      in.Skip(taken);
+      const uint64_t low = in.Get(32);
+      number = symbol.base + (low | in.Get(symbol.bits - 32) << 32);
+    }
+  }
+  return !to_end || (state == kCoderLow && in.AtEnd());
+}
+
 // How a residual becomes a number.
 enum class Form { kLessLeast, kSigned, kZigZag };
 
-// FoldSign() undone.
-uint64_t UnfoldSign(const Symbol& symbol, uint64_t u) {
-  const bool negative = (u >> symbol.sign_at & 1) != 0;
-  return negative ? 2 * symbol.half - u : u - symbol.half;
+// FoldSign() undone: the sign is behind the leading digit.
+uint64_t UnfoldSign(uint64_t u) {
+  if (u == 1) [[unlikely]] {
+    return u << 63;
+  }
+  const uint64_t half = (uint64_t{1} << (63 - std::countl_zero(u | 1))) >> 1;
+  return (u & half) != 0 ? 2 * half - u : u - half;
 }
 
-// The first `count` values of a block of `size`.
-template <int kOrder, Form kForm, bool kContexts>
-bool DecodeBlock(const Tables& tables, std::string_view bytes, Anchor anchor, size_t size,
-                 size_t count, int64_t* out) {
-  BitReader in(bytes);
-  uint32_t state = static_cast<uint32_t>(in.Get(32));
-  const uint32_t mask = (1U << tables.precision) - 1;
-  const auto origin = static_cast<uint64_t>(tables.head.origin);
-  const uint64_t stride = tables.head.stride;
-  const auto least = static_cast<uint64_t>(tables.head.least);
+// Makes numbers, which are in *out from place `order` on, values.
+template <int kOrder, Form kForm>
+void NumbersToValues(const CodedHead& head, Anchor anchor, std::span<int64_t> out) {
+  const auto origin = static_cast<uint64_t>(head.origin);
+  const auto least = static_cast<uint64_t>(head.least);
   auto value = static_cast<uint64_t>(anchor.value);
   auto step = static_cast<uint64_t>(anchor.step);
   size_t i = 0;
-  if (kOrder >= 1 && count > 0) {
-    out[i++] = static_cast<int64_t>(origin + stride * value);
+  for (; i < std::min<size_t>(kOrder, out.size()); ++i) {
+    value += i == 0 ? 0 : step;
+    out[i] = static_cast<int64_t>(origin + head.stride * value);
   }
-  if (kOrder == 2 && count > 1) {
-    value += step;
-    out[i++] = static_cast<int64_t>(origin + stride * value);
-  }
-  const uint32_t* slots = tables.slots.data() + tables.start[kMostZeros];
-  uint32_t before = 0;
-  uint32_t zeros = 0;
-  for (; i < count; ++i) {
-    const uint32_t slot = slots[state & mask];
-    const Symbol& symbol = tables.symbols[slot & ((1U << kSlotSymbolBits) - 1)];
-    const uint32_t f = ((slot >> kSlotSymbolBits) & ((1U << kSlotFieldBits) - 1)) + 1;
-    state = f * (state >> tables.precision) + (slot >> (kSlotSymbolBits + kSlotFieldBits));
-    if (kContexts) {
-      zeros = symbol.cls == 0 ? std::min<uint32_t>(zeros + 1, kMostZeros) : 0;
-      const uint32_t score = symbol.score + before;
-      slots = tables.slots.data() + tables.start[kMostZeros + score - (score == 0 ? zeros : 0)];
-      before = symbol.cls;
-    }
-    uint64_t bits = in.Peek();
-    const bool more = state < kCoderLow;
-    state = more ? state << 16 | static_cast<uint32_t>(bits & 0xffff) : state;
-    bits = more ? bits >> 16 : bits;
-    in.Skip(more ? 16 : 0);
-    uint64_t r = symbol.base;
-    if (symbol.bits <= 40) {
-      r += bits & ((uint64_t{1} << symbol.bits) - 1);
-      in.Skip(symbol.bits);
-    } else {
-      const uint64_t low = in.Get(32);
-      r += low | in.Get(symbol.bits - 32) << 32;
-    }
-    r = kForm == Form::kSigned   ? UnfoldSign(symbol, r)
-        : kForm == Form::kZigZag ? static_cast<uint64_t>(UnZigZag(r))
-                                 : r + least;
+  for (; i < out.size(); ++i) {
+    const auto u = static_cast<uint64_t>(out[i]);
+    const uint64_t r = kForm == Form::kSigned   ? UnfoldSign(u)
+                       : kForm == Form::kZigZag ? static_cast<uint64_t>(UnZigZag(u))
+                                                : u + least;
     step = kOrder == 2 ? step + r : r;
     value = kOrder == 0 ? r : value + step;
-    out[i] = static_cast<int64_t>(origin + stride * value);
+    out[i] = static_cast<int64_t>(origin + head.stride * value);
   }
-  return count < size || (state == kCoderLow && in.AtEnd());
-}
-
-using BlockDecoder = bool (*)(const Tables&, std::string_view, Anchor, size_t, size_t, int64_t*);
-
-template <int kOrder, Form kForm>
-BlockDecoder ChooseDecoder(bool contexts) {
-  return contexts ? DecodeBlock<kOrder, kForm, true> : DecodeBlock<kOrder, kForm, false>;
 }
 
 template <int kOrder>
-BlockDecoder ChooseDecoder(Form form, bool contexts) {
+void NumbersToValues(Form form, const CodedHead& head, Anchor anchor, std::span<int64_t> out) {
   switch (form) {
     case Form::kLessLeast:
-      return ChooseDecoder<kOrder, Form::kLessLeast>(contexts);
+      return NumbersToValues<kOrder, Form::kLessLeast>(head, anchor, out);
     case Form::kSigned:
-      return ChooseDecoder<kOrder, Form::kSigned>(contexts);
-    default:
-      return ChooseDecoder<kOrder, Form::kZigZag>(contexts);
+      return NumbersToValues<kOrder, Form::kSigned>(head, anchor, out);
+    case Form::kZigZag:
+      return NumbersToValues<kOrder, Form::kZigZag>(head, anchor, out);
   }
 }
 
-BlockDecoder ChooseDecoder(int order, Form form, bool contexts) {
+// The first values of a block of `size`.
+bool DecodeBlock(const Tables& tables, Form form, std::string_view bytes, Anchor anchor,
+                 size_t size, std::span<int64_t> out) {
+  const int order = tables.head.order;
+  const size_t told = std::min<size_t>(static_cast<size_t>(order), out.size());
+  // The numbers go where the values come: an int64 may be looked at as a uint64.
+  const std::span<uint64_t> numbers(reinterpret_cast<uint64_t*>(out.data()) + told,
+                                    out.size() - told);
+  const bool to_end = out.size() == size;
+  if (!(tables.contexts ? DecodeNumbers<true>(tables, bytes, to_end, numbers)
+                        : DecodeNumbers<false>(tables, bytes, to_end, numbers))) {
+    return false;
+  }
   switch (order) {
     case 0:
-      return ChooseDecoder<0>(form, contexts);
+      NumbersToValues<0>(form, tables.head, anchor, out);
+      break;
     case 1:
-      return ChooseDecoder<1>(form, contexts);
+      NumbersToValues<1>(form, tables.head, anchor, out);
+      break;
     default:
-      return ChooseDecoder<2>(form, contexts);
+      NumbersToValues<2>(form, tables.head, anchor, out);
   }
+  return true;
 }
 
 bool GetHead(ByteReader* in, CodedHead* head) {
@@ -243,7 +314,6 @@ bool DecodeCoded(IntEncoding encoding, std::string_view bytes, size_t n, size_t 
   const Form form = !tables.head.is_signed ? Form::kLessLeast
                     : before               ? Form::kZigZag
                                            : Form::kSigned;
-  const BlockDecoder decode = ChooseDecoder(tables.head.order, form, tables.contexts);
   const size_t end = first + out.size();
   std::vector<int64_t> part;
   for (size_t b = 0; b < blocks.size() && b * block_values < end; ++b) {
@@ -259,7 +329,7 @@ bool DecodeCoded(IntEncoding encoding, std::string_view bytes, size_t n, size_t 
       part.resize(count);
     }
     int64_t* const to = skipped > 0 ? part.data() : out.data() + (start - first);
-    if (!decode(tables, block, blocks[b].anchor, size, count, to)) {
+    if (!DecodeBlock(tables, form, block, blocks[b].anchor, size, {to, count})) {
       return false;
     }
     if (skipped > 0) {

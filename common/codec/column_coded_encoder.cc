@@ -19,6 +19,9 @@ namespace {
 
 // Contexts may turn the order of candidates that are so close without them.
 constexpr double kWorthFitting = 1.1;
+// So many contexts are expected when symbols are chosen. To try 6 as well takes a quarter of all
+// the time, for 0.02 % of the bytes.
+constexpr int kTablesToFit = 2;
 
 // What is tried: how the numbers of a column come from its values.
 struct Candidate {
@@ -71,7 +74,12 @@ void ForEachCoded(size_t n, int order, F f) {
 }
 
 void Count(const std::vector<int64_t>& y, const CodedHead& head, FineCounts* fine) {
-  ForEachCoded(y.size(), head.order, [&](size_t i) { fine->Add(NumberOf(head, &y[i])); });
+  uint32_t total = 0;
+  ForEachCoded(y.size(), head.order, [&](size_t i) {
+    fine->Add(NumberOf(head, &y[i]));
+    ++total;
+  });
+  fine->total = total;
 }
 
 std::vector<Coded> NumbersOf(const std::vector<int64_t>& y, const CodedHead& head) {
@@ -156,24 +164,15 @@ std::vector<ScoreCounts> CountByScore(const ColumnAlphabet& alphabet, const Code
 // Makes *best the candidate with the contexts that suit it, if that is shorter.
 void Fit(const std::vector<int64_t>& y, const Candidate& candidate, Fitted* best) {
   std::vector<Coded> numbers = NumbersOf(y, candidate.head);
-  bool better = false;
-  for (const int tables : {2, 6}) {
-    ColumnAlphabet alphabet;
-    ChooseAlphabet(candidate.fine, tables, &alphabet);
-    double rest_bits;
-    ColumnModel model;
-    const double bits =
-        FitModel(alphabet, CountByScore(alphabet, candidate.head, numbers, &rest_bits), &model) +
-        rest_bits;
-    if (bits < best->bits) {
-      best->bits = bits;
-      best->model = std::move(model);
-      better = true;
-    }
-  }
-  if (better) {
-    best->head = candidate.head;
-    best->numbers = std::move(numbers);
+  ColumnAlphabet alphabet;
+  ChooseAlphabet(candidate.fine, kTablesToFit, &alphabet);
+  double rest_bits;
+  ColumnModel model;
+  const double bits =
+      FitModel(alphabet, CountByScore(alphabet, candidate.head, numbers, &rest_bits), &model) +
+      rest_bits;
+  if (bits < best->bits) {
+    *best = {candidate.head, std::move(model), std::move(numbers), bits};
   }
 }
 

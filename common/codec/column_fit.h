@@ -14,13 +14,12 @@ namespace ronda::codec {
 // How often numbers came, by class and the digits after the leading one.
 struct FineCounts {
   std::array<std::array<uint32_t, 1 << kMaxDetail>, kColumnClasses> counts{};
-  uint32_t total = 0;
+  uint32_t total = 0;  // of all counts; whoever adds sets it
 
   void Add(uint64_t number) {
     const int cls = ClassOf(number);
     const int rest = cls - 1 > kMaxDetail ? cls - 1 - kMaxDetail : 0;
     ++counts[static_cast<size_t>(cls)][(number >> rest) & ((1U << kMaxDetail) - 1)];
-    ++total;
   }
 };
 

@@ -114,18 +114,24 @@ uint32_t RoundWeight(uint32_t n) {
   return dropped == 0 ? n : n >> dropped << dropped | 1U << (dropped - 1);
 }
 
-void Normalise(const Weights& weights, int precision, Frequencies* out) {
+void Normalise(std::span<const uint32_t> weights, int precision, Frequencies* out) {
+  // Exact: a quotient of such numbers is no nearer to a whole one than a double can tell.
   const uint64_t total = std::accumulate(weights.begin(), weights.end(), uint64_t{0});
+  const auto divisor = static_cast<double>(total);
   const int target = 1 << precision;
   int sum = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
-    const uint64_t share = ((uint64_t{weights[i]} << precision) + total / 2) / total;
-    (*out)[i] = static_cast<uint16_t>(weights[i] > 0 ? std::max<uint64_t>(share, 1) : 0);
-    sum += (*out)[i];
+    const auto dividend = static_cast<int64_t>((uint64_t{weights[i]} << precision) + total / 2);
+    const int share = static_cast<int>(static_cast<double>(dividend) / divisor);
+    const int frequency = weights[i] > 0 ? std::max(share, 1) : 0;
+    (*out)[i] = static_cast<uint16_t>(frequency);
+    sum += frequency;
   }
+  std::fill(out->begin() + static_cast<ptrdiff_t>(weights.size()), out->end(), uint16_t{0});
   // The largest bear the rest: there it costs least.
+  const auto last = out->begin() + static_cast<ptrdiff_t>(weights.size());
   while (sum != target) {
-    const auto largest = std::max_element(out->begin(), out->end());
+    const auto largest = std::max_element(out->begin(), last);
     const int step = sum < target ? target - sum : -std::min(sum - target, (*largest + 7) / 8);
     *largest = static_cast<uint16_t>(*largest + step);
     sum += step;
@@ -181,7 +187,8 @@ bool GetModel(ByteReader* in, ColumnModel* model) {
     if (!GetWeights(model->alphabet.symbols, &bits, &weights)) {
       return false;
     }
-    Normalise(weights, model->precision, &frequency);
+    Normalise(std::span(weights).first(static_cast<size_t>(model->alphabet.symbols)),
+              model->precision, &frequency);
   }
   return bits.AtEnd();
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,7 @@ inline uint64_t DigitsChange(int last, int digits) {
 // The nearest weight that can be told.
 uint32_t RoundWeight(uint32_t weight);
 // Frequencies in proportion to the weights that add up to 2^precision; none 0 whose weight is not.
-void Normalise(const ColumnModel::Weights& weights, int precision, ColumnModel::Frequencies* out);
+void Normalise(std::span<const uint32_t> weights, int precision, ColumnModel::Frequencies* out);
 
 void PutModel(const ColumnModel& model, std::string* out);
 // False if what follows is not a model.

@@ -1,6 +1,7 @@
 // Models as they were written until November 2026: IntEncoding::kCodedBefore. FORMAT.md, "Column:
 // coded before".
 #include <algorithm>
+#include <span>
 
 #include "common/codec/column_model.h"
 #include "common/codec/residual.h"
@@ -61,7 +62,8 @@ bool GetModelBefore(ByteReader* in, ColumnModel* model) {
     if (!GetWeights(model->alphabet.symbols, &bits, &weights)) {
       return false;
     }
-    Normalise(weights, model->precision, &frequency);
+    Normalise(std::span(weights).first(static_cast<size_t>(model->alphabet.symbols)),
+              model->precision, &frequency);
   }
   return in->ok() && bits.AtEnd();
 }
