@@ -12,6 +12,7 @@
 #include "collector/promql/eval/bucket_functions.h"
 #include "collector/promql/eval/evaluator.h"
 #include "collector/promql/eval/go_format.h"
+#include "collector/promql/eval/line_sums.h"
 #include "collector/promql/eval/scan.h"
 #include "collector/promql/eval/window_functions.h"
 #include "common/base/status.h"
@@ -149,7 +150,9 @@ absl::Status Evaluator::WindowRows(const CallExpr& call, const Expr& range,
   }
   const bool best = id == FunctionId::kMaxOverTime || id == FunctionId::kMinOverTime;
   const bool sums = id == FunctionId::kSumOverTime || id == FunctionId::kAvgOverTime;
+  const bool line = id == FunctionId::kDeriv || id == FunctionId::kPredictLinear;
   BlockSums blocks;
+  LineSums lines;
   MovingBest moving(id == FunctionId::kMaxOverTime);
   std::vector<TimeWindow> windows(grid.size);
   for (size_t i = 0; i < grid.size; ++i) {
@@ -167,6 +170,7 @@ absl::Status Evaluator::WindowRows(const CallExpr& call, const Expr& range,
     }
     moving.Reset();
     blocks.Reset(series.values);
+    lines.Reset(series.t_ms, series.values);
     bool any = false;
     size_t begin = 0;  // of the window
     size_t end = 0;
@@ -212,6 +216,14 @@ absl::Status Evaluator::WindowRows(const CallExpr& call, const Expr& range,
         if (const std::optional<double> sum = blocks.Sum(begin, end)) {
           const auto count = static_cast<double>(end - begin);
           values[i] = id == FunctionId::kSumOverTime ? *sum : *sum / count;
+          any = true;
+          continue;
+        }
+      }
+      if (line && end - begin >= LineSums::kMinWindow) {
+        if (const std::optional<FittedLine> fit = lines.Fit(begin, end, grid.At(i))) {
+          values[i] =
+              id == FunctionId::kDeriv ? fit->slope : fit->slope * step_params[0] + fit->at_zero;
           any = true;
           continue;
         }
