@@ -11,6 +11,7 @@
 #include "collector/promql/number_text.h"
 #include "collector/query/record_view.h"
 #include "collector/rules/backtest/backtest.h"
+#include "collector/rules/placement.h"
 #include "collector/store/long_history.h"
 #include "collector/store/store.h"
 #include "common/base/clock.h"
@@ -179,7 +180,11 @@ void PrintPages(const FolderContext& context, const std::vector<rules::RuleBackt
 }  // namespace
 
 absl::StatusOr<int> RunRulesBacktest(const FolderContext& context, const RulesArgs& args) {
-  RONDA_ASSIGN_OR_RETURN(const rules::RuleFile file, rules::LoadRuleFile(args.files.front()));
+  RONDA_ASSIGN_OR_RETURN(rules::RuleFile loaded, rules::LoadRuleFile(args.files.front()));
+  std::vector<rules::RuleFile> files;
+  files.push_back(std::move(loaded));
+  rules::PlaceRules(&files);
+  const rules::RuleFile& file = files.front();
   RONDA_ASSIGN_OR_RETURN(const std::string folder, DataFolder(context.settings));
   const SystemClock clock;
   RONDA_ASSIGN_OR_RETURN(const std::unique_ptr<store::Store> store,

@@ -74,6 +74,18 @@ TEST(BacktestTest, SaysWhatEvaluationWouldHaveSaid) {
                        }));
   ASSERT_EQ(tests.size(), 5U);
   EXPECT_GT(told, 0);
+  // In little room, too, and by any number of threads.
+  BacktestOptions narrow = options;
+  narrow.query.max_samples = 1000;
+  for (const int threads : {1, 5}) {
+    narrow.threads = threads;
+    ASSERT_OK_AND_ASSIGN(const std::vector<RuleBacktest> again,
+                         Backtest(file, data, narrow, [](int64_t, int64_t) { return true; }));
+    for (size_t i = 0; i < tests.size(); ++i) {
+      EXPECT_EQ(again[i].error, "");
+      EXPECT_EQ(Lines(again[i].episodes), Lines(tests[i].episodes)) << tests[i].rule->name;
+    }
+  }
   size_t at = 0;
   for (const RuleGroup& group : file.groups) {
     promql::MemorySeries results;  // the rules read none of them
