@@ -30,7 +30,10 @@ class SmallCollector final : public v1::Ingest::Service {
   }
   ~SmallCollector() override { Stop(); }
 
-  void Stop() { server_->Shutdown(std::chrono::system_clock::now()); }
+  void Stop() {
+    server_->Shutdown(std::chrono::system_clock::now());
+    const MutexLock lock(&mu_);  // ThreadSanitizer does not see that gRPC waited for the calls
+  }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   std::vector<v1::AgentMessage> heard() const {
     MutexLock lock(&mu_);

@@ -80,7 +80,7 @@ TEST_F(TickAllocationTest, SamplingAndEncodingAllocateNothing) {
 }
 
 // What remains belongs to the frame that is kept until it is acknowledged: its bytes, who owns
-// them, and its place in its run and in the message (measured: 5).
+// them, and its place in its run and in the message (measured: 5; 8 with ThreadSanitizer).
 TEST_F(TickAllocationTest, KeepingAFrameAllocatesTheFrame) {
   RunQueue queue{RunQueue::Options{}};
   queue.SetGroupCount(1);
@@ -94,7 +94,7 @@ TEST_F(TickAllocationTest, KeepingAFrameAllocatesTheFrame) {
   });
   RecordProperty("allocations_of_100_ticks", allocations);
   EXPECT_GT(allocations, 0);
-  EXPECT_LE(allocations, 100 * 8);
+  EXPECT_LE(allocations, 100 * 9);
 }
 
 }  // namespace
