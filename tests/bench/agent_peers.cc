@@ -179,16 +179,19 @@ class Netdata final : public AgentPeer {
 
   static void Write(const std::string& dir, const std::string& host, const std::string& mode,
                     const std::string& web, const std::string& stream) {
-    for (const char* sub : {"/cache", "/lib", "/log"}) {
+    for (const char* sub : {"/cache", "/lib", "/log", "/plugins"}) {
       std::filesystem::create_directories(dir + sub);
     }
+    WriteSystemInfo(dir + "/plugins/system-info.sh");
     std::ofstream conf(dir + "/netdata.conf");
     conf << fmt::format(
         "[global]\n\thostname = {}\n\trun as user = {}\n\tupdate every = 1\n"
         "[db]\n\tmode = {}\n\tupdate every = 1\n"
         "[directories]\n\tconfig = {}\n\tcache = {}/cache\n\tlib = {}/lib\n\tlog = {}/log\n"
+        "\tplugins = \"{}/plugins\"\n"
         "[web]\n{}[health]\n\tenabled = no\n[ml]\n\tenabled = no\n[statsd]\n\tenabled = no\n",
-        host, getuid() == 0 ? "root" : std::to_string(getuid()), mode, dir, dir, dir, dir, web);
+        host, getuid() == 0 ? "root" : std::to_string(getuid()), mode, dir, dir, dir, dir, dir,
+        web);
     conf << "[plugins]\n\tproc = yes\n\tenable running new plugins = no\n";
     for (const char* plugin :
          {"apps", "cgroups", "charts.d", "checks", "cups", "ebpf", "fping", "go.d", "idlejitter",
@@ -196,6 +199,20 @@ class Netdata final : public AgentPeer {
       conf << fmt::format("\t{} = no\n", plugin);
     }
     std::ofstream(dir + "/stream.conf") << stream;
+  }
+
+  // netdata 1.37 runs this to tell what host it is on, and crashes when it streams without having
+  // been told (its issue 15182). Debian's netdata-core has no such script.
+  static void WriteSystemInfo(const std::string& path) {
+    std::ofstream script(path);
+    script << "#!/bin/sh\n";
+    for (const char* name : {"HOST_OS_NAME", "HOST_OS_ID", "HOST_OS_ID_LIKE", "HOST_OS_VERSION",
+                             "HOST_OS_VERSION_ID", "SYSTEM_KERNEL_NAME", "SYSTEM_KERNEL_VERSION",
+                             "SYSTEM_ARCHITECTURE", "SYSTEM_VIRTUALIZATION"}) {
+      script << "echo NETDATA_" << name << "=unknown\n";
+    }
+    script.close();
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
   }
 
   const int parent_port_;
