@@ -18,11 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A file that says it is of a later version, or that SQLite has no name for, may be damaged right
-// there: the others must not suffer for it.
+// What SQLite has no name for may be damage: the other files must not suffer for it.
 bool IsDamage(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsUnimplemented(status) ||
-         absl::IsFailedPrecondition(status) || absl::IsUnknown(status);
+  return absl::IsDataLoss(status) || absl::IsUnimplemented(status) || absl::IsUnknown(status);
 }
 
 // Parts of a file, and what is lost with them.
@@ -172,6 +170,7 @@ absl::StatusOr<std::unique_ptr<RecordFiles>> RecordFiles::Open(const std::string
     if (span) {
       if (!read_only) {
         RONDA_RETURN_IF_ERROR(Database::RenewWal(path));
+        RONDA_RETURN_IF_ERROR(RecordDb::CheckNotLater(path));
       }
       files->files_.push_back(std::make_shared<File>(path, *span, read_only));
     }

@@ -25,6 +25,10 @@
 #include "collector/store/repair_records.h"
 #include "collector/store/repair_segment.h"
 #include "collector/store/segment_span.h"
+#include "collector/store/sqlite_journal_db.h"
+#include "collector/store/sqlite_recent_db.h"
+#include "collector/store/sqlite_record_db.h"
+#include "collector/store/sqlite_segment_db.h"
 #include "collector/store/store.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
@@ -34,19 +38,39 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The files of history/records/.
-absl::StatusOr<std::string> RepairRecords(const std::string& dir, const std::string& work,
-                                          int64_t now_ms) {
+std::vector<std::string> DatabasesIn(const std::string& folder) {
   std::vector<std::string> paths;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(dir + "/history/records", ignored)) {
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (entry.path().extension() == ".db") {
       paths.push_back(entry.path().string());
     }
   }
   std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// What a later version wrote is not damaged: nothing of it may be taken for that and left out.
+absl::Status RefuseLaterVersions(const std::string& dir) {
+  const std::string history = dir + "/history";
+  RONDA_RETURN_IF_ERROR(JournalDb::CheckNotLater(dir + "/ronda.db"));
+  RONDA_RETURN_IF_ERROR(RecentDb::CheckNotLater(history + "/recent.db"));
+  for (const char* const level : {"/raw", "/minute", "/hour"}) {
+    for (const std::string& path : DatabasesIn(history + level)) {
+      RONDA_RETURN_IF_ERROR(SegmentDb::CheckNotLater(path));
+    }
+  }
+  for (const std::string& path : DatabasesIn(history + "/records")) {
+    RONDA_RETURN_IF_ERROR(RecordDb::CheckNotLater(path));
+  }
+  return absl::OkStatus();
+}
+
+// The files of history/records/.
+absl::StatusOr<std::string> RepairRecords(const std::string& dir, const std::string& work,
+                                          int64_t now_ms) {
   std::string report;
-  for (const std::string& path : paths) {
+  for (const std::string& path : DatabasesIn(dir + "/history/records")) {
     if (IsSoundRecords(path)) {
       report += fmt::format("{}: in order, left as it is\n", path);
       continue;
@@ -188,6 +212,7 @@ absl::StatusOr<std::string> RepairFiles(const std::string& dir, const Clock& clo
     return Fail(absl::StatusCode::kNotFound, "repairing {}: there is no such folder", dir);
   }
   RONDA_ASSIGN_OR_RETURN(const FolderLock lock, FolderLock::Take(dir));
+  RONDA_RETURN_IF_ERROR(RefuseLaterVersions(dir));
   const std::string work = dir + "/repair.tmp";
   std::error_code error;
   fs::remove_all(work, error);

@@ -36,6 +36,10 @@ absl::StatusOr<std::unique_ptr<Segments>> Segments::Open(Options options, int64_
     if (!segments->options_.read_only) {
       status = SegmentDb::CheckHead(entry.path().string());
       status.Update(status.ok() ? Database::RenewWal(entry.path().string()) : status);
+      // Not put aside: another file in its place would be one too many for that version.
+      if (status.ok()) {
+        RONDA_RETURN_IF_ERROR(SegmentDb::CheckNotLater(entry.path().string()));
+      }
     }
     if (!status.ok()) {
       unreadable.emplace_back(files.back(), status);

@@ -28,6 +28,7 @@ class Segments {
   };
   // The files of a folder, which need not be there. What has another name is left alone. A file
   // that is unreadable at its very beginning is put aside, or left out of what is only read.
+  // kFailedPrecondition, unless they are only read: a file of a later version.
   // `corrupt` must outlive the object.
   static absl::StatusOr<std::unique_ptr<Segments>> Open(Options options, int64_t now_ms,
                                                         CorruptParts* corrupt);

@@ -317,46 +317,76 @@ absl::Status Database::Checkpoint(bool restart) {
   return absl::OkStatus();
 }
 
-// Offsets are those of the database header (SQLite file format, 1.3).
-absl::Status CheckFileHead(const std::string& path, int64_t application_id) {
-  // What is in the WAL, or in the journal of a creation that the power ended, counts before the
-  // file: SQLite brings it there, and looks at the result itself.
+namespace {
+
+// The database header (SQLite file format, 1.3).
+constexpr size_t kHeadBytes = 100;
+
+uint32_t WordAt(std::string_view head, size_t at) {
+  uint32_t v = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    v = v << 8 | static_cast<uint8_t>(head[at + i]);
+  }
+  return v;
+}
+
+// What is in the WAL, or in the journal of a creation that the power ended, counts before the
+// file: SQLite brings it there, and looks at the result itself.
+bool HasOtherHead(const std::string& path) {
   for (const char* suffix : {"-wal", "-journal"}) {
     std::error_code error;
     const auto bytes = std::filesystem::file_size(path + suffix, error);
     if (!error && bytes > 0) {
-      return absl::OkStatus();
+      return true;
     }
   }
+  return false;
+}
+
+// Shorter if the file is.
+absl::StatusOr<std::string> ReadFileHead(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     return ErrnoStatus(errno, "opening " + path);
   }
-  std::array<char, 100> head{};
-  file.read(head.data(), head.size());
+  std::string head(kHeadBytes, '\0');
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
   if (file.bad()) {
     return ErrnoStatus(errno, "reading " + path);
   }
-  const auto word = [&](size_t at) {
-    uint32_t v = 0;
-    for (size_t i = 0; i < 4; ++i) {
-      v = v << 8 | static_cast<uint8_t>(head[at + i]);
-    }
-    return v;
+  head.resize(static_cast<size_t>(file.gcount()));
+  return head;
+}
+
+}  // namespace
+
+absl::Status CheckFileHead(const std::string& path, int64_t application_id) {
+  if (HasOtherHead(path)) {
+    return absl::OkStatus();
+  }
+  RONDA_ASSIGN_OR_RETURN(const std::string head, ReadFileHead(path));
+  const auto sound = [&] {
+    const auto word = [&](size_t at) { return WordAt(head, at); };
+    constexpr uint32_t kUtf8 = 1;
+    const uint32_t id = word(68);
+    // Page size, versions for writing and reading (2: WAL; 1 until that is set), no reserved bytes.
+    const bool pages = word(16) == 0x1000'0202 || word(16) == 0x1000'0101;
+    return head.starts_with(std::string_view("SQLite format 3", 16)) && pages &&
+           word(20) == 0x0040'2020 && word(44) <= 4 && (word(56) == kUtf8 || word(56) == 0) &&
+           (id == 0 || id == static_cast<uint32_t>(application_id));
   };
-  constexpr uint32_t kUtf8 = 1;
-  const uint32_t id = word(68);
-  // Page size, versions for writing and reading (2: WAL; 1 until that is set), no reserved bytes.
-  const bool pages = word(16) == 0x1000'0202 || word(16) == 0x1000'0101;
-  const bool sound =
-      file.gcount() == 0 ||
-      (file.gcount() == static_cast<std::streamsize>(head.size()) &&
-       std::string_view(head.data(), 16) == std::string_view("SQLite format 3", 16) && pages &&
-       word(20) == 0x0040'2020 && word(44) <= 4 && (word(56) == kUtf8 || word(56) == 0) &&
-       (id == 0 || id == static_cast<uint32_t>(application_id)));
-  return sound ? absl::OkStatus()
-               : Fail(absl::StatusCode::kDataLoss,
-                      "{}: damaged, or not a file of Ronda: it begins with something else", path);
+  return head.empty() || (head.size() == kHeadBytes && sound())
+             ? absl::OkStatus()
+             : Fail(absl::StatusCode::kDataLoss,
+                    "{}: damaged, or not a file of Ronda: it begins with something else", path);
+}
+
+std::optional<uint32_t> VersionInFileHead(const std::string& path) {
+  const absl::StatusOr<std::string> head = ReadFileHead(path);
+  if (HasOtherHead(path) || !head.ok() || head->size() < kHeadBytes) {
+    return std::nullopt;
+  }
+  return WordAt(*head, 60);
 }
 
 int64_t DatabaseBytes(const std::string& path) {

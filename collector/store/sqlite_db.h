@@ -172,6 +172,8 @@ class Database {
 // Other errors: it cannot be read. A file with a -wal or
 // a -journal, which has its newer or older beginning, passes.
 absl::Status CheckFileHead(const std::string& path, int64_t application_id);
+// The user_version that a file begins with; nullopt if it cannot be told without a connection.
+std::optional<uint32_t> VersionInFileHead(const std::string& path);
 
 // Bytes of a database and its -wal on the disk; 0 if there is none.
 int64_t DatabaseBytes(const std::string& path);

@@ -59,8 +59,13 @@ absl::StatusOr<std::unique_ptr<JournalDb>> JournalDb::Open(const std::string& pa
   return journal;
 }
 
+absl::Status JournalDb::CheckNotLater(const std::string& path) {
+  return store::CheckNotLater(path, kApplicationId, kMigrations);
+}
+
 absl::StatusOr<std::unique_ptr<JournalDb>> JournalDb::Wrap(std::unique_ptr<Database> db) {
-  RONDA_RETURN_IF_ERROR(CheckVersion(db.get(), kApplicationId, kMigrations));
+  RONDA_RETURN_IF_ERROR(
+      CheckVersion(db.get(), kApplicationId, kMigrations, std::ssize(kMigrations)));
   return std::unique_ptr<JournalDb>(new JournalDb(std::move(db)));
 }
 

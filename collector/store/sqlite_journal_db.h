@@ -43,6 +43,8 @@ class JournalDb {
                                                          int64_t max_pages);
   // For reading, on a connection that was opened so.
   static absl::StatusOr<std::unique_ptr<JournalDb>> Wrap(std::unique_ptr<Database> db);
+  // See sqlite_schema.h.
+  static absl::Status CheckNotLater(const std::string& path);
 
   // Rows in order of id. Visits go on while they return OK. A row that is damaged is for `visit`
   // to find out, kDataLoss here means that the file cannot be read on.

@@ -79,8 +79,13 @@ absl::StatusOr<std::unique_ptr<RecentDb>> RecentDb::Open(const std::string& path
   return std::unique_ptr<RecentDb>(new RecentDb(std::move(db)));
 }
 
+absl::Status RecentDb::CheckNotLater(const std::string& path) {
+  return store::CheckNotLater(path, kApplicationId, kMigrations);
+}
+
 absl::StatusOr<std::unique_ptr<RecentDb>> RecentDb::Wrap(std::unique_ptr<Database> db) {
-  RONDA_RETURN_IF_ERROR(CheckVersion(db.get(), kApplicationId, kMigrations));
+  RONDA_RETURN_IF_ERROR(
+      CheckVersion(db.get(), kApplicationId, kMigrations, std::ssize(kMigrations)));
   return std::unique_ptr<RecentDb>(new RecentDb(std::move(db)));
 }
 

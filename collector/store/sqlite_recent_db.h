@@ -80,6 +80,8 @@ class RecentDb {
   static absl::StatusOr<std::unique_ptr<RecentDb>> Open(const std::string& path,
                                                         int64_t wal_pages = 0);
   static absl::StatusOr<std::unique_ptr<RecentDb>> Wrap(std::unique_ptr<Database> db);
+  // See sqlite_schema.h.
+  static absl::Status CheckNotLater(const std::string& path);
 
   // The (source, schema) pairs that have blocks, or had some, with the time of the newest sample.
   absl::Status ForEachPair(

@@ -19,7 +19,7 @@ absl::Status CreateTables(Database* db) {
   )sql");
 }
 
-constexpr Migration kMigrations[] = {CreateTables};
+constexpr Migration kMigrations[] = {CreateTables, AddColumnEncodings};
 
 RecordBlockRow RowOf(const Statement& row) {
   return {row.Int(0),
@@ -47,6 +47,10 @@ absl::StatusOr<RecordBlock> CheckRecordBlock(const RecordBlockRow& row, std::str
   return block;
 }
 
+absl::Status RecordDb::CheckNotLater(const std::string& path) {
+  return store::CheckNotLater(path, kApplicationId, kMigrations);
+}
+
 absl::StatusOr<std::unique_ptr<RecordDb>> RecordDb::Open(const std::string& path,
                                                          int64_t wal_pages) {
   RONDA_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
@@ -55,7 +59,7 @@ absl::StatusOr<std::unique_ptr<RecordDb>> RecordDb::Open(const std::string& path
 }
 
 absl::StatusOr<std::unique_ptr<RecordDb>> RecordDb::Wrap(std::unique_ptr<Database> db) {
-  RONDA_RETURN_IF_ERROR(CheckVersion(db.get(), kApplicationId, kMigrations));
+  RONDA_RETURN_IF_ERROR(CheckVersion(db.get(), kApplicationId, kMigrations, kAnyVersion));
   return std::unique_ptr<RecordDb>(new RecordDb(std::move(db)));
 }
 

@@ -46,6 +46,8 @@ class RecordDb {
                                                         int64_t wal_pages = 0);
   // For reading.
   static absl::StatusOr<std::unique_ptr<RecordDb>> Wrap(std::unique_ptr<Database> db);
+  // See sqlite_schema.h.
+  static absl::Status CheckNotLater(const std::string& path);
 
   // The hours, ascending, with blocks of the kind and node ("": all) that overlap the time.
   absl::StatusOr<std::vector<int64_t>> Hours(std::string_view kind, std::string_view node,

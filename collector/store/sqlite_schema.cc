@@ -1,5 +1,6 @@
 #include "collector/store/sqlite_schema.h"
 
+#include <optional>
 #include <string>
 
 #include "common/base/status.h"
@@ -62,7 +63,8 @@ absl::StatusOr<int64_t> VersionOf(Database* db, int64_t application_id,
                   version, last);
     }
     return Fail(absl::StatusCode::kFailedPrecondition,
-                "{}: written by a later version of Ronda (format {}, this one knows {})",
+                "{}: written by a later version of Ronda (format {}, this one knows up to {}); run "
+                "that version again, or move the file away to go on without what it holds",
                 db->path(), version, last);
   }
   return version;
@@ -83,6 +85,10 @@ absl::Status Migrate(Database* db, int64_t application_id, std::span<const Migra
   return CheckDefinitions(db, migrations);
 }
 
+absl::Status AddColumnEncodings(Database* db) {
+  return db->Execute("CREATE VIEW column_encodings(newest) AS SELECT 5");
+}
+
 absl::StatusOr<std::unique_ptr<Database>> OpenHistoryFile(const std::string& path,
                                                           int64_t wal_pages, int64_t application_id,
                                                           std::span<const Migration> migrations) {
@@ -96,19 +102,30 @@ absl::StatusOr<std::unique_ptr<Database>> OpenHistoryFile(const std::string& pat
 }
 
 absl::Status CheckVersion(Database* db, int64_t application_id,
-                          std::span<const Migration> migrations) {
-  const auto last = static_cast<int64_t>(migrations.size());
+                          std::span<const Migration> migrations, int64_t oldest) {
   RONDA_ASSIGN_OR_RETURN(const int64_t version, VersionOf(db, application_id, migrations));
   if (version == 0) {
     return Fail(absl::StatusCode::kNotFound, "{}: holds no data yet", db->path());
   }
-  if (version < last) {
+  if (version < oldest) {
     return Fail(absl::StatusCode::kFailedPrecondition,
                 "{}: of an earlier version (format {}); start the collector once to bring it up "
                 "to date",
                 db->path(), version);
   }
-  return CheckDefinitions(db, migrations);
+  return CheckDefinitions(db, migrations.first(static_cast<size_t>(version)));
+}
+
+absl::Status CheckNotLater(const std::string& path, int64_t application_id,
+                           std::span<const Migration> migrations) {
+  const std::optional<uint32_t> version = VersionInFileHead(path);
+  if ((version && *version <= migrations.size()) || DatabaseBytes(path) == 0) {
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<std::unique_ptr<Database>> db = Database::Open(path, {});
+  const absl::Status status =
+      db.ok() ? CheckVersion(db->get(), application_id, migrations, kAnyVersion) : db.status();
+  return absl::IsFailedPrecondition(status) ? status : absl::OkStatus();
 }
 
 }  // namespace ronda::store

@@ -26,12 +26,16 @@ absl::Status CreateTables(Database* db) {
   )sql");
 }
 
-constexpr Migration kMigrations[] = {CreateTables};
+constexpr Migration kMigrations[] = {CreateTables, AddColumnEncodings};
 
 }  // namespace
 
 absl::Status SegmentDb::CheckHead(const std::string& path) {
   return CheckFileHead(path, kApplicationId);
+}
+
+absl::Status SegmentDb::CheckNotLater(const std::string& path) {
+  return store::CheckNotLater(path, kApplicationId, kMigrations);
 }
 
 absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentDb::Open(const std::string& path,
@@ -44,7 +48,7 @@ absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentDb::Open(const std::string& pa
 absl::StatusOr<std::unique_ptr<SegmentDb>> SegmentDb::Wrap(std::unique_ptr<Database> db,
                                                            bool check) {
   if (check) {
-    RONDA_RETURN_IF_ERROR(CheckVersion(db.get(), kApplicationId, kMigrations));
+    RONDA_RETURN_IF_ERROR(CheckVersion(db.get(), kApplicationId, kMigrations, kAnyVersion));
   }
   return std::unique_ptr<SegmentDb>(new SegmentDb(std::move(db)));
 }

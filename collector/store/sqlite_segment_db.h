@@ -32,11 +32,13 @@ class SegmentDb {
  public:
   // See CheckFileHead().
   static absl::Status CheckHead(const std::string& path);
+  // See sqlite_schema.h.
+  static absl::Status CheckNotLater(const std::string& path);
   // For writing; makes the file. kDataLoss, kFailedPrecondition: see sqlite_schema.h.
   // `wal_pages`: Database::Options.
   static absl::StatusOr<std::unique_ptr<SegmentDb>> Open(const std::string& path,
                                                          int64_t wal_pages = 0);
-  // For reading. `check`: that it is a file of ours and of this version; once a file is enough.
+  // For reading. `check`: that it is a file of ours and of no later version; once a file is enough.
   static absl::StatusOr<std::unique_ptr<SegmentDb>> Wrap(std::unique_ptr<Database> db, bool check);
 
   // Writes the rows of a pair and window in place of those that are there. In a transaction.
