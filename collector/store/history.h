@@ -1,6 +1,7 @@
 // What blocks hold, in terms of the catalogue: recent.db, its connections, and its ids.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -114,9 +115,13 @@ class History {
   // has it open, and opens what is there then. Rows keep their ids; a source or a schema that the
   // new file does not have comes into it again when it is needed. Whoever wants to read or write
   // waits. Returns what `exchange` does; kUnavailable, without a call of it: somebody who was
-  // reading already did not end within seconds. If the file cannot be opened then, each write tries
-  // again.
-  absl::Status Exchange(absl::FunctionRef<absl::Status()> exchange);
+  // reading already did not end within `most_wait`; readers and writers then go on as before. If
+  // the file cannot be opened then, each write tries again.
+  //
+  // A reader that reads more of level 0 meanwhile waits for us as we for it: hence a limit.
+  static constexpr std::chrono::seconds kMostWait{5};
+  absl::Status Exchange(absl::FunctionRef<absl::Status()> exchange,
+                        std::chrono::nanoseconds most_wait = kMostWait);
 
   // Removes at most `limit` blocks of the pair that end before `before_ms`.
   absl::StatusOr<int64_t> Remove(const SourceSchema& pair, int64_t before_ms, int64_t limit);

@@ -1,6 +1,7 @@
 // Another recent.db in the place of a damaged one, while the collector runs. The file is renamed
 // and its -wal with it, which no connection may have open: one that closes last removes the -wal of
-// whatever file has the name then. Tested by recent_damage_test.cc.
+// whatever file has the name then. Tested by history_exchange_test.cc
+// and recent_damage_test.cc.
 #include <chrono>
 #include <utility>
 
@@ -14,9 +15,6 @@
 namespace ronda::store {
 namespace {
 
-// A reader that reads more of level 0 meanwhile would wait for us as we for it.
-constexpr auto kMostWait = std::chrono::seconds(5);
-
 absl::StatusOr<absl::flat_hash_set<int64_t>> IdsIn(Database* db, CatalogueTable table) {
   absl::flat_hash_set<int64_t> ids;
   RONDA_RETURN_IF_ERROR(ForEachCatalogueRow(db, table, [&](int64_t id, std::string_view) {
@@ -28,7 +26,8 @@ absl::StatusOr<absl::flat_hash_set<int64_t>> IdsIn(Database* db, CatalogueTable 
 
 }  // namespace
 
-absl::Status History::Exchange(absl::FunctionRef<absl::Status()> exchange) {
+absl::Status History::Exchange(absl::FunctionRef<absl::Status()> exchange,
+                               std::chrono::nanoseconds most_wait) {
   MutexLock write_lock(&write_mu_);
   const auto open_again = absl::MakeCleanup([this] {
     MutexLock lock(&mu_);
@@ -38,7 +37,7 @@ absl::Status History::Exchange(absl::FunctionRef<absl::Status()> exchange) {
   {
     MutexLock lock(&mu_);
     exchanging_ = true;
-    const auto deadline = std::chrono::steady_clock::now() + kMostWait;
+    const auto deadline = std::chrono::steady_clock::now() + most_wait;
     while (leases_ > 0) {
       const auto left = deadline - std::chrono::steady_clock::now();
       if (left <= left.zero()) {
