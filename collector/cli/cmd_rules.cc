@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "collector/cli/commands.h"
-#include "collector/promql/number_text.h"
+#include "collector/cli/rule_table.h"
 #include "collector/query/channel.h"
 #include "collector/rule_paths.h"
 #include "collector/rules/engine.h"
@@ -72,10 +72,6 @@ absl::StatusOr<std::vector<std::string>> TestOneFile(const std::string& path) {
 }
 
 }  // namespace
-
-std::string HowEvaluated(bool on_arrival, int64_t interval_ms) {
-  return on_arrival ? "on arrival" : "each " + promql::FormatDurationMs(interval_ms);
-}
 
 absl::StatusOr<int> RunRulesCheck(const FolderContext& context, const RulesArgs& args) {
   RONDA_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindFiles(args.files));
@@ -159,13 +155,7 @@ absl::StatusOr<int> RunRulesList(const FolderContext& context, const RulesArgs& 
     files.push_back(std::move(file));
   }
   rules::PlaceRules(&files);
-  Report report({{"GROUP", "group"},
-                 {"RULE", "rule"},
-                 {"KIND", "kind"},
-                 {"EVALUATED", "evaluated"},
-                 {"FOR", "for_seconds", true},
-                 {"SEVERITY", "severity"},
-                 {"EXPR", "expr"}});
+  Report report(RuleColumns({{"EXPR", "expr"}}));
   for (const rules::RuleFile& file : files) {
     for (const rules::RuleGroup& group : file.groups) {
       for (const rules::Rule& rule : group.rules) {
@@ -173,13 +163,9 @@ absl::StatusOr<int> RunRulesList(const FolderContext& context, const RulesArgs& 
         for (const rules::TemplatedLabel& label : rule.labels) {
           severity = label.name == "severity" ? label.value.text() : severity;
         }
-        report.Add({Cell::Text(group.name), Cell::Text(rule.name),
-                    Cell::Text(rule.record ? "record" : "alert"),
-                    Cell::Text(HowEvaluated(rule.on_arrival, group.IntervalMs())),
-                    rule.record
-                        ? Cell::None()
-                        : Cell::Number(rule.for_ms / 1000, promql::FormatDurationMs(rule.for_ms)),
-                    Cell::Text(severity, ColourOfSeverity(severity)), Cell::Text(rule.expr)});
+        report.Add(RuleCells({group.name, rule.name, rule.record, rule.on_arrival,
+                              group.IntervalMs(), rule.for_ms, severity},
+                             {Cell::Text(rule.expr)}));
       }
     }
   }

@@ -5,8 +5,8 @@
 
 #include "collector/cli/admin_client.h"
 #include "collector/cli/commands.h"
+#include "collector/cli/rule_table.h"
 #include "collector/cli/units.h"
-#include "collector/promql/number_text.h"
 #include "common/base/status.h"
 #include "common/rpc/status.h"
 #include "ronda/v1/rules.grpc.pb.h"
@@ -29,34 +29,24 @@ Cell CountCell(int64_t count, bool record) {
 }
 
 Report TableOf(const v1::ListRulesReply& reply, absl::TimeZone zone) {
-  Report report({{"GROUP", "group"},
-                 {"RULE", "rule"},
-                 {"KIND", "kind"},
-                 {"EVALUATED", "evaluated"},
-                 {"FOR", "for_seconds", true},
-                 {"SEVERITY", "severity"},
-                 {"STATE", "state"},
-                 {"FIRING", "firing", true},
-                 {"PENDING", "pending", true},
-                 {"UNKNOWN", "unknown", true},
-                 {"LAST", "last_evaluation"},
-                 {"EXPR", "expr"},
-                 {"ERROR", "error"}});
+  Report report(RuleColumns({{"STATE", "state"},
+                             {"FIRING", "firing", true},
+                             {"PENDING", "pending", true},
+                             {"UNKNOWN", "unknown", true},
+                             {"LAST", "last_evaluation"},
+                             {"EXPR", "expr"},
+                             {"ERROR", "error"}}));
   for (const v1::RuleLine& rule : reply.rule()) {
     const std::string state = StateOf(rule);
-    report.Add({Cell::Text(rule.group()), Cell::Text(rule.name()),
-                Cell::Text(rule.record() ? "record" : "alert"),
-                Cell::Text(HowEvaluated(rule.on_arrival(), rule.interval_ms())),
-                rule.record()
-                    ? Cell::None()
-                    : Cell::Number(rule.for_ms() / 1000, promql::FormatDurationMs(rule.for_ms())),
-                Cell::Text(rule.severity(), ColourOfSeverity(rule.severity())),
-                Cell::Text(state, ColourOf(state)), CountCell(rule.firing(), rule.record()),
-                CountCell(rule.pending(), rule.record()), CountCell(rule.unknown(), rule.record()),
-                rule.evaluated_ms() == 0 ? Cell::None()
-                                         : Cell::Both(FormatSecond(rule.evaluated_ms(), zone),
-                                                      FormatRfc3339(rule.evaluated_ms(), zone)),
-                Cell::Text(rule.expr()), Cell::Text(rule.error(), Colour::kBad)});
+    report.Add(RuleCells(
+        {rule.group(), rule.name(), rule.record(), rule.on_arrival(), rule.interval_ms(),
+         rule.for_ms(), rule.severity()},
+        {Cell::Text(state, ColourOf(state)), CountCell(rule.firing(), rule.record()),
+         CountCell(rule.pending(), rule.record()), CountCell(rule.unknown(), rule.record()),
+         rule.evaluated_ms() == 0 ? Cell::None()
+                                  : Cell::Both(FormatSecond(rule.evaluated_ms(), zone),
+                                               FormatRfc3339(rule.evaluated_ms(), zone)),
+         Cell::Text(rule.expr()), Cell::Text(rule.error(), Colour::kBad)}));
   }
   return report;
 }

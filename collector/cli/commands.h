@@ -75,8 +75,6 @@ bool IsWanted(const AlertsArgs& args, std::string_view node, std::string_view ru
               std::string_view severity, std::string_view state);
 // The alerts of a window, summed up by args.by.
 absl::Status PrintAlertSummary(Context& context, const AlertsArgs& args);
-// "on arrival", "each 1m".
-std::string HowEvaluated(bool on_arrival, int64_t interval_ms);
 // Prints the rules of the collector that runs; kUnavailable: none does.
 absl::Status ListRunningRules(const FolderContext& context);
 
