@@ -60,7 +60,7 @@ TEST(DefaultRulesTest, LoadTogetherAndSayWhatToDo) {
       }
     }
   }
-  EXPECT_EQ(rules, 29);
+  EXPECT_EQ(rules, 30);
 }
 
 // REQUIREMENTS: a percentage clears a tenth below its threshold.
