@@ -310,6 +310,7 @@ void Pipeline::EvaluateLocked(Node& node, const Arrival& arrival,
   const bool all = source.schema != arrival.schema || codec::IsKey(arrival.entry.kind);
   source.schema = arrival.schema;
   source.last_ms = std::max(source.last_ms, arrival.entry.t_ms);
+  const bool starts = std::exchange(source.epoch, node.epoch.id) != node.epoch.id;
   engine_.OnTick({.source = source.id,
                   .node = node.info.name,
                   .target_labels = source.target_labels,
@@ -317,7 +318,8 @@ void Pipeline::EvaluateLocked(Node& node, const Arrival& arrival,
                   .t_ms = arrival.entry.t_ms,
                   .values = arrival.values,
                   .changed = arrival.changed,
-                  .all_changed = all},
+                  .all_changed = all,
+                  .starts = starts},
                  out);
 }
 

@@ -223,6 +223,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
     Labels target_labels;
     std::shared_ptr<const Schema> schema;
     int64_t last_ms = 0;
+    uint64_t epoch = 0;  // of the agent whose live frame came last
   };
   // How far what came from a node was followed. As it was before, if what came was not taken.
   struct Followed {

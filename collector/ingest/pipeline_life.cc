@@ -274,6 +274,7 @@ void Pipeline::RestoreSourcesLocked(store::NodeId id, Node& node) {
     Source& known = SourceLocked(node, source.group);
     known.schema = store_.FindSchema(source.schema);
     known.last_ms = source.last_ms;
+    known.epoch = node.info.epoch.id;
   }
 }
 

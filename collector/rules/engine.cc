@@ -346,9 +346,10 @@ void Engine::SetWatch(Source* source, Watch watch) {
 void Engine::StepWatches(const SourceTick& tick, Source* source, std::vector<Transition>* out) {
   const Plan& plan = *source->plan;
   const bool up = plan.up_column >= 0 && tick.values[static_cast<size_t>(plan.up_column)] == 1;
-  const Observation absent =
-      up ? Observation{.kind = Observation::Kind::kEnded, .reason = "ended"}
-         : Observation{.kind = Observation::Kind::kMissing, .reason = "source failing"};
+  const Observation absent = up && !tick.starts
+                                 ? Observation{.kind = Observation::Kind::kEnded, .reason = "ended"}
+                                 : Observation{.kind = Observation::Kind::kMissing,
+                                               .reason = up ? "agent started" : "source failing"};
   size_t kept = 0;
   for (Watch watch : source->watches) {
     const bool has_entry = watch.entry != kNoEntry;

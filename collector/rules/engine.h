@@ -50,6 +50,9 @@ struct SourceTick {
   // The collector wrote it for a node that is silent: by another clock than the node's own frames,
   // so it is never late and makes none of them late.
   bool synthetic = false;
+  // First frame of an agent that has just started: what takes two readings (the CPU's usage) is not
+  // there yet, and so nothing has ended.
+  bool starts = false;
 };
 
 struct EngineOptions {

@@ -1,6 +1,7 @@
 // The life of nodes: silent, back, restarted; and what it does to alerts and gaps.
 #include <gmock/gmock.h>
 
+#include "common/model/sample.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/collector/ingest/ingest_fixture.h"
 
@@ -47,6 +48,32 @@ TEST_F(SilenceTest, ASilentNodeEndsItsSeriesAndIsDown) {
   Flush();
   EXPECT_THAT(Values("up", "web1"), Contains("47001:0")) << "said again, so that it is not stale";
   EXPECT_EQ(pipeline_->counters().silent_nodes, 1);
+}
+
+// What an agent can only say from its second reading on is missing in its first frame, not over.
+TEST_F(SilenceTest, AnAgentThatStartsAnewEndsNoAlert) {
+  UseRules(R"(groups:
+- name: g
+  rules:
+  - {alert: High, expr: load > 4}
+)");
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  Run(*agent, 2, 9);
+  agent->Goodbye();
+  agent->Close();
+  agent = NewAgent();
+  agent->Join("web1", 2);
+  Run(*agent, 1, StaleMarker());
+  EXPECT_THAT(Alerts(), ElementsAre("High unknown"));
+  Run(*agent, 1, 9);
+  EXPECT_THAT(Alerts(), ElementsAre("High firing"));
+  Run(*agent, 1, StaleMarker());
+  EXPECT_THAT(Alerts(), IsEmpty());
+  Flush();
+  EXPECT_THAT(AlertLog(),
+              ElementsAre("High inactive->firing ", "High firing->unknown agent started",
+                          "High unknown->firing ", "High firing->resolved ended"));
 }
 
 TEST_F(SilenceTest, ANodeThatIsBackResolvesIt) {
