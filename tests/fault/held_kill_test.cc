@@ -62,6 +62,7 @@ TEST_F(HeldKillTest, WhatIsHeldIsHeldAndWhatIsReleasedComes) {
     const std::string id = added.out.substr(0, added.out.find('\n'));
 
     agents.push_back(collector_.Agent(node, /*ticks=*/0));
+    ASSERT_NE(agents.back(), nullptr) << "it cannot connect\n" << collector_.log();
     TestAgent& agent = *agents.back();
     agent.Tick();
     KillSoon(30);
