@@ -81,6 +81,7 @@ void AddRules(const Sources& sources, const Lanes& lanes, Router* router);
 void AddAlertmanager(const Sources& sources, const Lanes& lanes, Router* router);
 void AddQuery(const Sources& sources, const Lanes& lanes, Router* router);
 void AddFederate(const Sources& sources, const Lanes& lanes, Router* router);
+void AddGraph(const Sources& sources, const Lanes& lanes, Router* router);
 void AddWrite(const Sources& sources, const Lanes& lanes, Router* router);
 void AddTargets(const Sources& sources, const Lanes& lanes, Router* router);
 void AddOwnMetrics(const Sources& sources, const SelfMetrics& self, Router* router);

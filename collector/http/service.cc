@@ -34,6 +34,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(const Options& options,
   AddAlertmanager(sources, lanes, router);
   AddQuery(sources, lanes, router);
   AddFederate(sources, lanes, router);
+  AddGraph(sources, lanes, router);
   AddWrite(sources, lanes, router);
   AddTargets(sources, lanes, router);
   AddOwnMetrics(sources,
