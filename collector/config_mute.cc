@@ -101,7 +101,7 @@ absl::TimeZone ZoneOf(const std::string& name) {
 }  // namespace
 
 std::string CheckLabelName(std::string_view name) {
-  return IsLabelName(name) ? "" : fmt::format("\"{}\" is not the name of a label", name);
+  return IsName(name) ? "" : fmt::format("\"{}\" is not the name of a label", name);
 }
 
 config::Type<std::vector<InhibitRuleConfig>> InhibitRulesType() {

@@ -73,7 +73,7 @@ absl::StatusOr<Matcher> MatcherOf(const Json& json) {
   RONDA_ASSIGN_OR_RETURN(std::string value, TextField(json, "value", true));
   RONDA_ASSIGN_OR_RETURN(const bool is_regex, BoolField(json, "isRegex", false));
   RONDA_ASSIGN_OR_RETURN(const bool is_equal, BoolField(json, "isEqual", true));
-  if (!IsLabelName(name)) {
+  if (!IsName(name)) {
     return Bad("matchers", fmt::format("name \"{}\" is not the name of a label", name));
   }
   const Matcher::Type type = is_regex

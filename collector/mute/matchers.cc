@@ -18,7 +18,18 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-// The value between quotes, or as it is.
+// Where the quote that begins `text` is closed; npos: nowhere.
+size_t ClosingQuote(std::string_view text) {
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      return i;
+    }
+    i += text[i] == '\\' ? 1 : 0;
+  }
+  return std::string_view::npos;
+}
+
+// What is between quotes, or as it is.
 absl::StatusOr<std::string> Unquote(std::string_view text) {
   if (!text.starts_with("\"")) {
     return std::string(text);
@@ -45,8 +56,10 @@ absl::StatusOr<std::string> Unquote(std::string_view text) {
 }  // namespace
 
 absl::StatusOr<Matcher> ParseMatcher(std::string_view text) {
-  const size_t at = text.find_first_of("=!");
-  const std::string_view name = Trim(text.substr(0, at));
+  text = Trim(text);
+  const size_t name_end = text.starts_with('"') ? std::min(ClosingQuote(text), text.size()) : 0;
+  const size_t at = text.find_first_of("=!", name_end);
+  RONDA_ASSIGN_OR_RETURN(std::string name, Unquote(Trim(text.substr(0, at))));
   const std::string_view rest = at == std::string_view::npos ? "" : text.substr(at);
   static constexpr std::pair<std::string_view, Matcher::Type> kOperators[] = {
       {"=~", Matcher::Type::kRegex},
@@ -61,12 +74,12 @@ absl::StatusOr<Matcher> ParseMatcher(std::string_view text) {
                 "LABEL!~REGEX, such as node=web1 or 'severity=~\"high|critical\"'",
                 text);
   }
-  if (!IsLabelName(name)) {
+  if (!IsName(name)) {
     return Fail(absl::StatusCode::kInvalidArgument, "\"{}\": \"{}\" is not the name of a label",
                 text, name);
   }
   RONDA_ASSIGN_OR_RETURN(std::string value, Unquote(Trim(rest.substr(op->first.size()))));
-  auto matcher = Matcher::New(op->second, std::string(name), std::move(value));
+  auto matcher = Matcher::New(op->second, std::move(name), std::move(value));
   return matcher.ok() ? std::move(matcher) : Annotate(matcher.status(), text);
 }
 

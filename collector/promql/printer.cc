@@ -206,10 +206,8 @@ std::string FormatSelector(const std::vector<Matcher>& matchers) {
     }
     if (plain && !matcher.value().empty()) {
       inner += QuoteLabelValue(matcher.value());
-    } else if (IsLabelName(matcher.name())) {
-      inner += matcher.ToString();
     } else {
-      inner += QuoteLabelValue(matcher.name()) + matcher.ToString().substr(matcher.name().size());
+      inner += matcher.ToString();
     }
   }
   return inner.empty() && !name.empty() ? name : name + '{' + inner + '}';

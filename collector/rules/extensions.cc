@@ -83,10 +83,11 @@ absl::StatusOr<std::vector<std::string>> ParseNames(std::string_view text) {
   while (!text.empty()) {
     const size_t end = std::min(text.find(','), text.size());
     const std::string_view name = Trim(text.substr(0, end));
-    if (!IsLabelName(name)) {
+    const bool quoted = name.size() > 1 && name.starts_with('"') && name.ends_with('"');
+    if (!(quoted ? IsName(name.substr(1, name.size() - 2)) : IsLabelName(name))) {
       return Fail(absl::StatusCode::kInvalidArgument, "\"{}\" is not the name of a label", name);
     }
-    names.emplace_back(name);
+    names.emplace_back(quoted ? name.substr(1, name.size() - 2) : name);
     text = Trim(text.substr(std::min(end + 1, text.size())));
   }
   return names;

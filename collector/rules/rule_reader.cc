@@ -253,9 +253,11 @@ void RuleReader::Alerting(const Value& value, std::string_view where, Rule* rule
 
 void RuleReader::Recording(const Value& value, std::string_view where, const RuleGroup& group,
                            Rule* rule) {
-  if (!rule->name.empty() && !IsMetricName(rule->name)) {
+  // Any UTF-8 is a name, but who writes braces meant an expression: Prometheus refuses them, too.
+  if (rule->name.find_first_of("{}") != std::string::npos) {
     Error(value.Find("record")->position,
-          fmt::format("\"{}\" cannot be the name of a series: letters, digits, _ and : are allowed",
+          fmt::format("\"{}\" cannot be the name of a series: it has no braces; labels go into "
+                      "\"labels\", an expression into \"expr\"",
                       rule->name));
   }
   for (const std::string_view key : kAlertKeys) {
@@ -286,10 +288,10 @@ std::vector<TemplatedLabel> RuleReader::Texts(const Value& map, std::string_view
     return out;
   }
   for (const Member& member : texts->members) {
-    if (!IsLabelName(member.key)) {
-      Error(member.position, fmt::format("\"{}\" in {} of {} is not a name: letters, digits and _ "
-                                         "are allowed",
-                                         member.key, key, where));
+    if (!IsName(member.key)) {
+      Error(member.position,
+            fmt::format("\"{}\" in {} of {} is not a name: it is empty or not UTF-8", member.key,
+                        key, where));
       continue;
     }
     if (member.value.kind != Value::Kind::kScalar && member.value.kind != Value::Kind::kNull) {

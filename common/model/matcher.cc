@@ -46,7 +46,8 @@ bool Matcher::Matches(std::string_view value) const {
 
 std::string Matcher::ToString() const {
   static constexpr std::string_view kOperators[] = {"=", "!=", "=~", "!~"};
-  return name_ + std::string(kOperators[static_cast<int>(type_)]) + QuoteLabelValue(value_);
+  return (IsLabelName(name_) ? name_ : QuoteLabelValue(name_)) +
+         std::string(kOperators[static_cast<int>(type_)]) + QuoteLabelValue(value_);
 }
 
 bool MatchesAll(const Labels& labels, const std::vector<Matcher>& matchers) {

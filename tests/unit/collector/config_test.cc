@@ -126,7 +126,7 @@ TEST(CollectorConfigTest, RefusesBadValuesByKey) {
       {"timezone: Mars/Olympus", "timezone: \"Mars/Olympus\" is not a time zone"},
       {"external_url: ronda.example.com", "external_url: must be such as https://"},
       {"external_url: https://", "external_url: must be such as https://"},
-      {"external_labels: {a-b: c}", "external_labels.a-b: \"a-b\" is not the name of a label"},
+      {"external_labels: {\"\": c}", "\"\" is not the name of a label"},
       {"channels: [{type: log}]", "channels[0]: a channel needs a name"},
       {"channels: [{name: a, type: log, url: \"http://h\"}]", "belongs to type: webhook"},
       {"channels: [{name: a, type: webhook}]", "needs one of url and url_file"},

@@ -48,7 +48,7 @@ class GraphTest : public testing::Test {
 TEST_F(GraphTest, LeadsToTheAnswerOfTheQuery) {
   // As graphLink, tableLink and generatorURL write them.
   EXPECT_EQ(Of("g0.expr=up+%3D%3D+0&g0.tab=1"),
-            "api/v1/query?query=up+%3D%3D+0&time=1795132800.500");
+            "api/v1/query?query=up%20%3D%3D%200&time=1795132800.500");
   EXPECT_EQ(Of("g0.expr=ALERTS%7Ba%3D%22b%22%7D&g0.tab=0"),
             "api/v1/query_range?query=ALERTS%7Ba%3D%22b%22%7D&start=1795129200.500&"
             "end=1795132800.500&step=14");

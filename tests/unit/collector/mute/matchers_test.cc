@@ -26,9 +26,18 @@ TEST(MatchersTest, ReadsEachOperatorWithAndWithoutQuotes) {
   EXPECT_EQ(Parsed("x="), R"(x="")");
 }
 
+TEST(MatchersTest, NamesMayBeAnyUtf8) {
+  EXPECT_EQ(Parsed("http.status=500"), R"("http.status"="500")");
+  EXPECT_EQ(Parsed(R"("a=\"b\" ü" =~ c)"), R"("a=\"b\" ü"=~"c")");
+  EXPECT_EQ(Parsed(Parsed("1a!=b")), R"("1a"!="b")");
+}
+
 TEST(MatchersTest, SaysWhatIsWrong) {
   EXPECT_THAT(Parsed("web1"), HasSubstr("expected LABEL=VALUE"));
-  EXPECT_THAT(Parsed("1a=b"), HasSubstr("not the name of a label"));
+  EXPECT_THAT(Parsed(R"(""=b)"), HasSubstr("not the name of a label"));
+  EXPECT_THAT(Parsed("\xff=b"), HasSubstr("not the name of a label"));
+  EXPECT_THAT(Parsed(R"("a=b)"), HasSubstr("closing quote is missing"));
+  EXPECT_THAT(Parsed(R"("a"b=c)"), HasSubstr("more after the closing quote"));
   EXPECT_THAT(Parsed("=b"), HasSubstr("not the name of a label"));
   EXPECT_THAT(Parsed("a!b"), HasSubstr("expected LABEL=VALUE"));
   EXPECT_THAT(Parsed(R"(a="b)"), HasSubstr("closing quote is missing"));

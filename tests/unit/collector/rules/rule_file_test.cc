@@ -61,6 +61,27 @@ groups:
   EXPECT_FALSE(group.rules[1].clear.has_value());
 }
 
+TEST(RuleFileTest, NamesMayBeAnyUtf8) {
+  ASSERT_OK_AND_ASSIGN(const RuleFile file, ParseRuleFile("a.yml", R"(
+groups:
+- name: g
+  rules:
+  - {record: http.server.dauer ü, expr: '{"http.request"} * 2', labels: {k8s.pod: a}}
+  - alert: Slow
+    expr: '{"http.server.dauer ü","k8s.pod"=~"a.*"} > 1'
+    labels: {service.name: '{{ index $labels "k8s.pod" }}'}
+    annotations: {was.tun: nichts, ronda_depends_on: 'not Other on ("k8s.pod", node)'}
+)"));
+  const std::vector<Rule>& rules = file.groups[0].rules;
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].name, "http.server.dauer ü");
+  EXPECT_EQ(rules[0].record_labels.Get("k8s.pod"), "a");
+  EXPECT_EQ(rules[1].labels[0].name, "service.name");
+  EXPECT_EQ(rules[1].depends_on[0].equal, (std::vector<std::string>{"k8s.pod", "node"}));
+  ASSERT_TRUE(rules[1].condition.has_value());
+  EXPECT_OK(promql::Parse(rules[1].condition->ToString())) << rules[1].condition->ToString();
+}
+
 TEST(RuleFileTest, AnEmptyFileHasNoRules) {
   for (const std::string_view text : {"", "# nothing\n", "groups:\n", "groups: []\n", "{}"}) {
     const auto file = ParseRuleFile("a.yml", text);
@@ -87,7 +108,8 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
       {"groups:\n- name: g\n- name: g\n", "a.yml:3:9: the group \"g\" is there twice"},
       {"groups:\n- name: g\n  name: h\n", "a.yml:3:3: the key \"name\" is there already"},
       {"groups:\n- name: g\n  rules: {}\n", "\"rules\" must be a list"},
-      {WithRule("record: a-b\n    expr: up > 1"), "a.yml:4:13: \"a-b\" cannot be the name"},
+      {WithRule("record: 'a{b=\"c\"}'\n    expr: up > 1"),
+       "a.yml:4:13: \"a{b=\"c\"}\" cannot be the name of a series: it has no braces"},
       {WithRule("record: a:b\n    expr: up > 1\n    for: 5m"),
        "a.yml:6:10: the rule \"a:b\" records a series: it has no \"for\""},
       {WithRule("record: a:b\n    alert: A\n    expr: up"), "a.yml:4:5: a rule is either"},
@@ -110,8 +132,8 @@ TEST(RuleFileTest, ErrorsSayWhereAndWhat) {
        "a.yml:6:10: \"for\" must be a duration"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: [a]"),
        "\"labels\" of the rule \"A\" must be a map"},
-      {WithRule("alert: A\n    expr: up > 1\n    labels: {a-b: c}"),
-       "\"a-b\" in labels of the rule \"A\" is not a name"},
+      {WithRule("alert: A\n    expr: up > 1\n    labels: {\"\": c}"),
+       "\"\" in labels of the rule \"A\" is not a name"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {a: b, a: c}"),
        "the key \"a\" is there already"},
       {WithRule("alert: A\n    expr: up > 1\n    labels: {__name__: c}"), "is reserved"},
@@ -137,7 +159,7 @@ TEST(RuleFileTest, EveryErrorIsTold) {
   - alert: A
     expr: rate(up) > 1
     for: long
-  - record: a b
+  - record: 'a{b}'
     expr: sum(
 - name: g
   limit: x
@@ -148,7 +170,7 @@ TEST(RuleFileTest, EveryErrorIsTold) {
   }
   EXPECT_EQ(told, (std::vector<std::string>{
                       "a.yml:3:3: unknown key \"inte", "a.yml:6:16: expr of the rule",
-                      "a.yml:7:10: \"for\" must be a ", "a.yml:8:13: \"a b\" cannot be ",
+                      "a.yml:7:10: \"for\" must be a ", "a.yml:8:13: \"a{b}\" cannot be",
                       "a.yml:9:15: expr of the rule", "a.yml:10:9: the group \"g\" is",
                       "a.yml:11:10: \"limit\" must be"}));
   EXPECT_FALSE(report.ok());
