@@ -504,6 +504,7 @@ absl::Status Pipeline::AcceptImport(store::NodeId id, const store::Epoch& epoch,
     counters_.samples += static_cast<int64_t>(arrival.values.size());
     batch.frames.push_back(std::move(arrival.entry));
   }
+  node.pushed_to = true;
   std::vector<store::Batch> batches;
   batches.push_back(std::move(batch));
   return AppendLocked(node, std::move(batches));

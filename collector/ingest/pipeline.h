@@ -211,6 +211,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
   // rules::RuleHost
   absl::Status Commit(rules::RuleCommit commit) override;
   StringMap<rules::NodeCondition> NodeConditions() const override;
+  rules::PushedNodes Pushed() const override;
 
   // query::LiveStatus
   std::vector<query::LiveNode> LiveNodes() const override;
@@ -261,6 +262,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
     bool backfilled = false;      // Backfilled() was called on it
     Followed followed;
     std::map<GroupIdentity, Source> sources;
+    bool pushed_to = false;               // others wrote samples of it, by imports
     std::vector<rules::Transition> owed;  // that no commit has taken yet
     const std::shared_ptr<Account> account = std::make_shared<Account>();
     // Appended and not committed; shared with commit callbacks.
@@ -300,6 +302,7 @@ class Pipeline : public query::LiveStatus, public rules::RuleHost {
   void ForgetSourcesLocked(store::NodeId id, Node& node, const std::string& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static bool HadAgent(const Node& node);
+  static std::vector<rules::AgentSource> AgentSources(const Node& node);
   static absl::Status RetiredError(const std::string& name);
   Node* FindNodeLocked(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RetireLocked(store::NodeId id, Node& node, const absl::Status& why,

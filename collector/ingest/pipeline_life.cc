@@ -267,8 +267,11 @@ void Pipeline::TickExpectedLocked(store::NodeId id, Node& node) {
 
 void Pipeline::RestoreSourcesLocked(store::NodeId id, Node& node) {
   for (const store::SourceInfo& source : store_.Sources(id)) {
-    if (source.group.name.starts_with(kImportGroups) ||
-        source.group.name.starts_with(kRuleGroups)) {
+    if (source.group.name.starts_with(kImportGroups)) {
+      node.pushed_to = true;
+      continue;
+    }
+    if (source.group.name.starts_with(kRuleGroups)) {
       continue;
     }
     Source& known = SourceLocked(node, source.group);

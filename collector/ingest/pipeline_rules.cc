@@ -12,22 +12,36 @@
 
 namespace ronda::ingest {
 
-// Alerts of rules on arrival whose node has an agent are the engine's, the rest `others`.
+// Alerts of rules on arrival are the engine's if an agent sends their series, the rest `others`.
 absl::Status Pipeline::RestoreAlertsLocked(std::vector<rules::Alert>* others) {
   std::vector<rules::Alert> ours;
-  StringMap<bool> has_agent;
+  StringMap<const Node*> with_agent;
   for (const auto& [id, node] : nodes_) {
-    has_agent[node->info.name] = HadAgent(*node) || node->life == store::LifeState::kExpected;
+    if (HadAgent(*node) || node->life == store::LifeState::kExpected) {
+      with_agent[node->info.name] = node.get();
+    }
   }
   const auto files = engine_.files();
-  const auto on_arrival = [&files](const rules::Alert& alert) {
+  const auto arrives = [&](const rules::Alert& alert) {
+    const auto found = with_agent.find(alert.node);
+    // No node: of a group of silent nodes, which the engine was told.
+    if (!alert.node.empty() && found == with_agent.end()) {
+      return false;
+    }
+    const Node* const pushed_to =
+        found != with_agent.end() && found->second->pushed_to ? found->second : nullptr;
+    const std::vector<rules::AgentSource> sources =
+        pushed_to != nullptr ? AgentSources(*pushed_to) : std::vector<rules::AgentSource>();
     bool at_interval = false;
     for (const rules::RuleFile& file : *files) {
       for (const rules::RuleGroup& group : file.groups) {
         for (const rules::Rule& rule : group.rules) {
           if (rules::CouldRaise(group, rule, alert)) {
             if (rule.on_arrival) {
-              return true;
+              return pushed_to == nullptr ||
+                     std::any_of(sources.begin(), sources.end(), [&](const auto& source) {
+                       return source.CouldRaise(rule, alert);
+                     });
             }
             at_interval = true;
           }
@@ -44,10 +58,7 @@ absl::Status Pipeline::RestoreAlertsLocked(std::vector<rules::Alert>* others) {
                      key, Message(alert.status()));
           return;
         }
-        const auto node = has_agent.find(alert->node);
-        // No node: of a group of silent nodes, which the engine was told.
-        const bool arrives = alert->node.empty() || (node != has_agent.end() && node->second);
-        if (arrives && on_arrival(*alert)) {
+        if (arrives(*alert)) {
           ours.push_back(*std::move(alert));
         } else if (others != nullptr) {
           others->push_back(*std::move(alert));
@@ -72,6 +83,28 @@ StringMap<rules::NodeCondition> Pipeline::NodeConditions() const {
                            : node->silent                              ? NodeCondition::kSilent
                            : HadAgent(*node) || node->life.has_value() ? NodeCondition::kLive
                                                                        : NodeCondition::kPushed;
+  }
+  return out;
+}
+
+std::vector<rules::AgentSource> Pipeline::AgentSources(const Node& node) {
+  std::vector<rules::AgentSource> out;
+  for (const auto& [identity, source] : node.sources) {
+    out.push_back({source.target_labels, source.schema});
+  }
+  return out;
+}
+
+rules::PushedNodes Pipeline::Pushed() const {
+  MutexLock lock(&mu_);
+  rules::PushedNodes out;
+  for (const auto& [id, node] : nodes_) {
+    const bool has_agent = HadAgent(*node) || node->life.has_value();
+    if (node->life == store::LifeState::kRetired || node->info.agent_version == kOfRulesAlone ||
+        (has_agent && !node->pushed_to)) {
+      continue;
+    }
+    out[node->info.name] = AgentSources(*node);
   }
   return out;
 }

@@ -33,6 +33,14 @@ bool RunsAtInterval(const std::vector<std::unique_ptr<GroupState>>& groups, cons
   return false;
 }
 
+// Whether it is of a series that others push beside what the node's agent sends.
+bool IsOfPushed(const PushedNodes& pushed, const Rule& rule, const Alert& alert) {
+  const auto node = pushed.find(alert.node);
+  return node != pushed.end() &&
+         std::none_of(node->second.begin(), node->second.end(),
+                      [&](const AgentSource& source) { return source.CouldRaise(rule, alert); });
+}
+
 // Ends an alert for a reason that is not in its data.
 Transition EndAlert(Alert alert, int64_t t_ms) {
   static const Rule kNoRule;
@@ -74,7 +82,7 @@ void Evaluator::Restore(std::vector<Alert> alerts) {
 void Evaluator::RestoreLocked(std::vector<Alert> alerts) {
   for (Alert& alert : alerts) {
     RuleState* rule = nullptr;
-    // Of a rule on arrival if its node has no agent.
+    // Of a rule on arrival if its series is pushed.
     if (RunsAtInterval(groups_, alert, false, &rule) ||
         RunsAtInterval(groups_, alert, true, &rule)) {
       rule->Restore(std::move(alert));
@@ -92,6 +100,7 @@ void Evaluator::Reload(std::vector<RuleFile> files, std::vector<Alert>* others) 
   std::vector<Alert> alerts;
   std::vector<std::tuple<std::string, std::string, absl::flat_hash_set<Labels>>> recorded;
   const StringMap<NodeCondition> nodes = host_.NodeConditions();
+  const PushedNodes pushed = host_.Pushed();
   for (const auto& group : groups_) {
     for (RuleState& rule : group->rules()) {
       for (Alert& alert : rule.TakeAlerts()) {
@@ -125,7 +134,7 @@ void Evaluator::Reload(std::vector<RuleFile> files, std::vector<Alert>* others) 
     const bool has_agent =
         !alert.node.empty() && node != nodes.end() && node->second != NodeCondition::kPushed;
     return !has_agent || RunsAtInterval(groups_, alert, false, &rule) ||
-           !RunsAtInterval(groups_, alert, true, &rule);
+           !RunsAtInterval(groups_, alert, true, &rule) || IsOfPushed(pushed, rule->rule(), alert);
   });
   others->insert(others->end(), std::make_move_iterator(ours),
                  std::make_move_iterator(alerts.end()));

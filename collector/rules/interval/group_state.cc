@@ -69,13 +69,14 @@ int64_t GroupState::Due(int64_t now_ms) {
 }
 
 absl::Status GroupState::EvaluateRule(size_t number, int64_t t_ms,
-                                      const StringMap<NodeCondition>& nodes, const Tools& tools) {
+                                      const StringMap<NodeCondition>& nodes,
+                                      const PushedNodes& pushed, const Tools& tools) {
   TextContext texts = tools.texts;
   texts.environment.query = [&](std::string_view expr) {
     return QueryForText(expr, t_ms - group_.query_offset_ms, tools);
   };
-  const EvaluationContext context{
-      tools.data, t_ms, nodes, {tools.unknown_for_ms, &texts}, tools.query};
+  const EvaluationContext context{tools.data, t_ms, nodes, pushed, {tools.unknown_for_ms, &texts},
+                                  tools.query};
   RuleCommit commit;
   commit.source = fmt::format("{}/{}", group_.name, number);
   commit.t_ms = t_ms;
@@ -89,9 +90,12 @@ absl::Status GroupState::EvaluateRule(size_t number, int64_t t_ms,
 void GroupState::Evaluate(int64_t t_ms, const StringMap<NodeCondition>& nodes, const Tools& tools,
                           absl::FunctionRef<void(size_t rule)> evaluated) {
   const int64_t began_us = SteadyUs();
+  const bool asks = std::any_of(group_.rules.begin(), group_.rules.end(),
+                                [](const Rule& rule) { return rule.on_arrival; });
+  const PushedNodes pushed = asks ? tools.host.Pushed() : PushedNodes();
   for (size_t i = 0; i < rules_.size(); ++i) {
     const int64_t rule_began_us = SteadyUs();
-    const absl::Status status = EvaluateRule(i, t_ms, nodes, tools);
+    const absl::Status status = EvaluateRule(i, t_ms, nodes, pushed, tools);
     if (status.code() == absl::StatusCode::kCancelled) {
       return;
     }

@@ -59,7 +59,7 @@ class GroupState {
 
  private:
   absl::Status EvaluateRule(size_t number, int64_t t_ms, const StringMap<NodeCondition>& nodes,
-                            const Tools& tools);
+                            const PushedNodes& pushed, const Tools& tools);
 
   const RuleFile& file_;
   const RuleGroup& group_;

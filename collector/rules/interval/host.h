@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "collector/rules/alert.h"
+#include "collector/rules/rule_file.h"
 #include "collector/rules/transition.h"
 #include "common/base/strings.h"
 #include "common/model/labels.h"
+#include "common/model/schema.h"
 
 namespace ronda::rules {
 
@@ -32,6 +36,19 @@ enum class NodeCondition {
   kRetired,
 };
 
+// What an agent sends, and rules on arrival see.
+struct AgentSource {
+  Labels target_labels;  // win over the series' own
+  std::shared_ptr<const Schema> schema;
+
+  bool Sends(const Labels& series) const;
+  // Whether an alert of the rule, which runs on arrival, can be of one of its series.
+  bool CouldRaise(const Rule& rule, const Alert& alert) const;
+};
+
+// The nodes that others push samples to, and what their agents send, if they have one.
+using PushedNodes = StringMap<std::vector<AgentSource>>;
+
 // Thread-safe. Called with the evaluator's run lock held.
 class RuleHost {
  public:
@@ -41,6 +58,7 @@ class RuleHost {
   // about the samples.
   virtual absl::Status Commit(RuleCommit commit) = 0;
   virtual StringMap<NodeCondition> NodeConditions() const = 0;
+  virtual PushedNodes Pushed() const = 0;
 };
 
 }  // namespace ronda::rules

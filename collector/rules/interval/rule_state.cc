@@ -55,10 +55,8 @@ absl::StatusOr<std::vector<promql::Series>> RuleState::Query(
 absl::StatusOr<std::vector<promql::Series>> RuleState::QueryPushed(
     const EvaluationContext& context) {
   std::vector<std::string> nodes;
-  for (const auto& [name, condition] : context.nodes) {
-    if (condition == NodeCondition::kPushed) {
-      nodes.push_back(re2::RE2::QuoteMeta(name));
-    }
+  for (const auto& [name, sources] : context.pushed) {
+    nodes.push_back(re2::RE2::QuoteMeta(name));
   }
   if (nodes.empty()) {
     return std::vector<Series>();
@@ -72,7 +70,15 @@ absl::StatusOr<std::vector<promql::Series>> RuleState::QueryPushed(
     RONDA_ASSIGN_OR_RETURN(pushed_, promql::Parse(threshold.ToString()));
     pushed_nodes_ = std::move(names);
   }
-  return Query(*pushed_, context);
+  RONDA_ASSIGN_OR_RETURN(std::vector<Series> all, Query(*pushed_, context));
+  std::erase_if(all, [&context](const Series& series) {
+    const auto node = context.pushed.find(series.labels.Get("node"));
+    return node != context.pushed.end() && std::any_of(node->second.begin(), node->second.end(),
+                                                       [&series](const AgentSource& source) {
+                                                         return source.Sends(series.labels);
+                                                       });
+  });
+  return all;
 }
 
 absl::Status RuleState::Record(std::vector<Series> series, RuleCommit* out) {

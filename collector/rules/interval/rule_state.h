@@ -12,7 +12,7 @@
 //     has those labels) says up = 0, and the expression read series of that source within the last
 //     hour: it is unknown, "source failing", until that source is up again.
 //
-// All else is false: a series that ended, one that others pushed (no agent vouches for its node),
+// All else is false: a series that ended, one that others pushed (no agent vouches for it),
 // and an aggregation over nodes, whose labels name none.
 #pragma once
 
@@ -41,6 +41,7 @@ struct EvaluationContext {
   const store::Queryable& data;
   int64_t t_ms = 0;
   const StringMap<NodeCondition>& nodes;
+  const PushedNodes& pushed;
   LifeOptions life;
   promql::QueryOptions query;
 };
@@ -76,6 +77,7 @@ class RuleState {
 
   absl::StatusOr<std::vector<Series>> Query(const promql::Expr& expr,
                                             const EvaluationContext& context) const;
+  // What agents send left out: that arrives.
   absl::StatusOr<std::vector<Series>> QueryPushed(const EvaluationContext& context);
   absl::Status Record(std::vector<Series> series, RuleCommit* out);
   absl::Status Alerting(std::vector<Series> series, const EvaluationContext& context,
@@ -101,7 +103,7 @@ class RuleState {
   bool restored_ = false;                 // some instance is
   AlertSeries series_;
   absl::flat_hash_set<Labels> recorded_;  // by the last evaluation
-  // Of a rule on arrival: its expression over the nodes without an agent, whose samples never
+  // Of a rule on arrival: its expression over the nodes to which others push samples, which never
   // arrive, and their names in it.
   std::string pushed_nodes_;
   promql::ExprPtr pushed_;

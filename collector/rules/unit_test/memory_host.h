@@ -16,9 +16,17 @@ class MemoryHost : public RuleHost {
 
   absl::Status Commit(RuleCommit commit) override;
   StringMap<NodeCondition> NodeConditions() const override { return nodes_; }
+  PushedNodes Pushed() const override { return pushed_; }
 
   void SetNode(std::string_view name, NodeCondition condition) {
     nodes_[std::string(name)] = condition;
+    if (condition == NodeCondition::kPushed) {
+      pushed_[std::string(name)];
+    }
+  }
+  // Samples are pushed to a node whose agent sends these.
+  void PushBeside(std::string_view name, std::vector<AgentSource> sources) {
+    pushed_[std::string(name)] = std::move(sources);
   }
   // Since the last call.
   std::vector<Transition> TakeTransitions() { return std::exchange(transitions_, {}); }
@@ -26,6 +34,7 @@ class MemoryHost : public RuleHost {
  private:
   promql::MemorySeries& series_;
   StringMap<NodeCondition> nodes_;
+  PushedNodes pushed_;
   std::vector<Transition> transitions_;
 };
 

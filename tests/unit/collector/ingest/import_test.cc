@@ -1,6 +1,7 @@
 // History from a file: durable like an agent's, and without any life of its own.
 #include <gmock/gmock.h>
 
+#include "collector/rules/interval/evaluator.h"
 #include "common/model/rule_series.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/collector/ingest/ingest_fixture.h"
@@ -24,8 +25,9 @@ class ImportTest : public IngestTest {
   }
 
   // A tick of up = 1 and this load, whose alert would fire, for a group of this name.
-  static void Send(FakeAgent& agent, const std::string& group, int64_t t_ms, double load) {
-    codec::SampleRunEncoder encoder(static_cast<uint32_t>(agent.next_seq), {group, "node", ""});
+  static void Send(FakeAgent& agent, const std::string& group, int64_t t_ms, double load,
+                   const std::string& job = "node") {
+    codec::SampleRunEncoder encoder(static_cast<uint32_t>(agent.next_seq), {group, job, ""});
     encoder.StartRun(agent.schema);
     std::string frame;
     const double values[] = {1, load, 3};
@@ -133,6 +135,63 @@ TEST_F(ImportTest, ALiveNodeStaysAsItIs) {
   EXPECT_THAT(Alerts(), ElementsAre("NodeSilent firing"));
   import->Close();
   EXPECT_TRUE(Live("web1").connected) << "the end of an import is not the agent's";
+}
+
+// Thresholds look at what is pushed to a node beside what its agent sends, also after a restart.
+TEST_F(ImportTest, RulesAtIntervalsSeeWhatIsPushedBesideAnAgent) {
+  const std::string text = R"(groups:
+- name: g
+  interval: 10s
+  rules:
+  - {alert: High, expr: load > 4}
+)";
+  UseRules(text);
+  ASSERT_OK_AND_ASSIGN(const rules::RuleFile file, rules::ParseRuleFile("rules.yml", text));
+  std::unique_ptr<rules::Evaluator> evaluator;
+  const auto start = [&](std::vector<rules::Alert> alerts) {
+    evaluator = std::make_unique<rules::Evaluator>(
+        std::vector<rules::RuleFile>{file}, rules::EvaluatorOptions{}, *pipeline_, *store_, clock_);
+    evaluator->Restore(std::move(alerts));
+  };
+  start({});
+  auto agent = NewAgent();
+  agent->Join("web1", 1);
+  auto import = Import("web1", 7);
+  const auto tick = [&](double own, double pushed) {
+    clock_.Advance(10'000);
+    agent->Tick(clock_.NowMs(), own);
+    Send(*import, "import/push", clock_.NowMs(), pushed, "app");
+    evaluator->RunDue();
+    Flush();
+  };
+  tick(9, 9);
+  tick(9, 9);  // the group looks some seconds after each tick, at what was there then
+  EXPECT_THAT(Alerts(), ElementsAre("High firing")) << "of the agent";
+  ASSERT_EQ(evaluator->Active().size(), 1u);
+  EXPECT_EQ(evaluator->Active()[0].labels.Get("job"), "app");
+
+  std::vector<rules::Alert> others;
+  evaluator.reset();
+  Open();
+  pipeline_ =
+      std::make_unique<Pipeline>(Pipeline::Options{}, *store_, *engine_, *gate_, *outbox_, clock_);
+  ASSERT_OK(pipeline_->Restore(&others));
+  ASSERT_EQ(others.size(), 1u);
+  EXPECT_EQ(others[0].labels.Get("job"), "app");
+  EXPECT_THAT(Alerts(), ElementsAre("High firing"));
+  start(std::move(others));
+  evaluator->RunDue();  // before anybody pushes again
+  agent = NewAgent();
+  agent->Join("web1", 2);
+  import = Import("web1", 8);
+  tick(9, 9);
+  EXPECT_THAT(AlertLog(), ElementsAre("High inactive->firing ", "High inactive->firing "));
+  tick(9, 1);
+  tick(9, 1);
+  EXPECT_THAT(Alerts(), ElementsAre("High firing"));
+  EXPECT_TRUE(evaluator->Active().empty());
+  EXPECT_THAT(AlertLog(), ElementsAre("High inactive->firing ", "High inactive->firing ",
+                                      "High firing->resolved "));
 }
 
 TEST_F(ImportTest, SilenceIsSaidOnceForANodeWithImports) {

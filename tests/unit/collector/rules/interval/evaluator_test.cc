@@ -348,6 +348,37 @@ TEST_F(EvaluatorTest, ThresholdsSeeNodesWithoutAnAgent) {
   EXPECT_EQ(At(20), Lines({R"(Busy{node="a.b"} firing->resolved notify)"}));
 }
 
+// Beside what an agent sends, too, and over a restart and a reload.
+TEST_F(EvaluatorTest, ThresholdsSeeWhatIsPushedBesideAnAgent) {
+  auto schema = std::make_shared<Schema>();
+  schema->metrics = {{"load", MetricType::kGauge, "", ""}};
+  schema->series = {{0, Labels()}, {0, Labels(std::vector<Label>{{"x", "1"}})}};
+  host_.SetNode("web1", NodeCondition::kLive);
+  host_.PushBeside("web1", {{Labels(std::vector<Label>{{"node", "web1"}, {"job", "n"}}), schema}});
+  const std::string rules = "  - {alert: Busy, expr: 'load > 4', labels: {s: c}}\n";
+  Use(rules);
+  Load(R"(load{node="web1",job="n"} 5 5 5 5 5)");
+  Load(R"(load{node="web1",job="n",x="1"} 5 5 5 5 5)");
+  Load(R"(load{node="web1",job="n",x="2"} 5 5 5 5 1)");
+  Load(R"(load{node="web2",job="n"} 5 5 5 5 5)");
+  EXPECT_EQ(At(0), Lines({R"(Busy{job="n",node="web1",s="c",x="2"} inactive->firing notify)"}));
+  Restart(rules);
+  EXPECT_EQ(At(10), Lines());
+  std::vector<Alert> others;
+  evaluator_->Reload({File("  - {alert: Busy, expr: 'load > 3', labels: {s: c}}\n")}, &others);
+  EXPECT_TRUE(others.empty());
+  EXPECT_EQ(At(20), Lines());
+  // At the interval, all of them are this one's; on arrival again, only what is pushed.
+  evaluator_->Reload({File("  - {alert: Busy, expr: 'load + 0 > 3', labels: {s: c}}\n")}, &others);
+  EXPECT_EQ(At(30), Lines({R"(Busy{job="n",node="web1",s="c",x="1"} inactive->firing notify)",
+                           R"(Busy{job="n",node="web1",s="c"} inactive->firing notify)",
+                           R"(Busy{job="n",node="web2",s="c"} inactive->firing notify)"}));
+  host_.SetNode("web2", NodeCondition::kLive);
+  evaluator_->Reload({File("  - {alert: Busy, expr: 'load > 3', labels: {s: c}}\n")}, &others);
+  EXPECT_EQ(others.size(), 3U);
+  EXPECT_EQ(At(40), Lines({R"(Busy{job="n",node="web1",s="c",x="2"} firing->resolved notify)"}));
+}
+
 TEST_F(EvaluatorTest, AReloadKeepsWhatIsStillThere) {
   Use(R"(
   - {record: 'kept', expr: 'load * 1'}
@@ -464,6 +495,7 @@ TEST(EvaluatorThreadTest, RunsBesideReadersAndReloads) {
       return absl::OkStatus();
     }
     StringMap<NodeCondition> NodeConditions() const override { return {}; }
+    PushedNodes Pushed() const override { return {}; }
     void Wait(int commits) {
       MutexLock lock(&mu_);
       while (commits_ < commits) {
