@@ -111,7 +111,7 @@ void Session::OnMessage(const v1::AgentMessage& message) {
            Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
     return;
   }
-  Charge(kMessageCost);
+  BeginMessage();
   switch (message.message_case()) {
     case v1::AgentMessage::kHello:
       OnHello(message.hello());
@@ -231,6 +231,12 @@ void Session::OnHello(const v1::Hello& hello) {
             request.clock_offset_ms);
 }
 
+void Session::BeginMessage() {
+  message_ = ++messages_;
+  message_samples_ = 0;
+  Charge(kMessageCost);
+}
+
 void Session::OnSchema(const std::string& content) {
   auto schema = codec::DecodeSchema(content);
   const SchemaHash hash = schema.ok() ? codec::HashSchema(*schema) : ContentHash(content);
@@ -257,6 +263,10 @@ void Session::OnSchema(const std::string& content) {
   std::deque<Parked> parked = std::exchange(parked_, {});
   parked_bytes_ = 0;
   for (const Parked& frame : parked) {
+    if (frame.message != message_) {
+      message_ = frame.message;
+      message_samples_ = 0;
+    }
     if (!parked_.empty()) {
       // It was parked again, for another schema: the rest follows it.
       if (!Park(frame.origin, frame.bytes)) {
@@ -264,11 +274,15 @@ void Session::OnSchema(const std::string& content) {
       }
       continue;
     }
-    if (frame.origin != pending.origin) {
+    if (frame.origin != pending.origin ||
+        pending.samples + pending.backfilled > kMaxPendingSamples) {
       Deliver(std::exchange(pending, {}));
       pending.origin = frame.origin;
     }
     TakeFrame(frame.bytes, &pending);
+    if (over_) {
+      return;
+    }
   }
   offered_ = nullptr;
   Deliver(std::move(pending));
@@ -284,7 +298,7 @@ void Session::OnFrames(const FramesView& view) {
            Fail(absl::StatusCode::kFailedPrecondition, "the first message must be Hello"));
     return;
   }
-  Charge(kMessageCost);
+  BeginMessage();
   TakeFrames(view);
   SendRejects();
 }
@@ -328,7 +342,7 @@ bool Session::Park(const Origin& origin, std::string_view bytes) {
                 limits_.max_parked_bytes));
     return false;
   }
-  parked_.push_back({origin, std::string(bytes)});
+  parked_.push_back({origin, std::string(bytes), message_});
   return true;
 }
 
@@ -418,8 +432,10 @@ void Session::TakeSamples(const codec::FrameHeader& header, std::string_view byt
   }
   const codec::SampleRunDecoder& frame = group.samples;
   // Backfill has its credit.
-  Charge(live ? static_cast<double>(frame.values().size()) : 0);
-  if (charged_ > kMaxMessageSamples) {
+  const double samples = live ? static_cast<double>(frame.values().size()) : 0;
+  Charge(samples);
+  message_samples_ += samples;
+  if (message_samples_ > kMaxMessageSamples) {
     Refuse(Refusal::kMessageSize, Fail(absl::StatusCode::kResourceExhausted,
                                        "a message of more than {} samples", kMaxMessageSamples));
     return;

@@ -88,6 +88,7 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   struct Parked {
     Origin origin;
     std::string bytes;
+    uint64_t message = 0;  // that it came in
   };
   struct EpochSeen {
     store::Epoch epoch;
@@ -139,6 +140,7 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   void SendRejects();
   void Note(Refusal refusal, const absl::Status& why);
   // The work that a message or a frame cost, in samples.
+  void BeginMessage();
   void Charge(double samples);
   void Deliver(Pending pending);
 
@@ -175,6 +177,9 @@ class Session : public SessionPort, public std::enable_shared_from_this<Session>
   std::set<SchemaHash> checked_;
   std::shared_ptr<Account> account_;           // since Hello
   double charged_ = 0;                         // by the present message
+  uint64_t messages_ = 0;                      // that came
+  uint64_t message_ = 0;                       // that the frame which is taken came in
+  double message_samples_ = 0;                 // of live frames of that
   int64_t pause_told_ms_ = 0;                  // monotonic; 0: never
   std::vector<v1::CollectorMessage> rejects_;  // of the present message
   std::atomic<uint64_t> credit_due_ = 0;       // backfill that was taken, to be granted again

@@ -52,6 +52,30 @@ TEST_F(SessionTest, AsksForAnUnknownSchemaOnceAndKeepsTheFramesMeanwhile) {
   EXPECT_EQ(other->schema_requests(), 0);
 }
 
+// Each message may have a million samples; those that waited for a schema are many messages.
+TEST_F(SessionTest, FramesThatWaitedForTheirSchemaAreNotOneMessage) {
+  auto agent = NewAgent();
+  auto wide = std::make_shared<Schema>(*agent->schema);
+  for (int i = 0; i < 2000; ++i) {
+    wide->series.push_back({1, Labels(std::vector<Label>{{"core", std::to_string(i)}})});
+  }
+  agent->schema = wide;
+  agent->encoder.StartRun(wide);
+  agent->Join("web1", 1);
+  const std::vector<double> values(wide->series.size(), 1);
+  constexpr int kFrames = 550;  // 1.1 million samples
+  for (int i = 0; i < kFrames; ++i) {
+    std::string frame;
+    agent->encoder.Encode(agent->next_seq++, start_ms_ + i * 1000, values, &frame);
+    agent->Send(frame);
+  }
+  EXPECT_EQ(agent->schema_requests(), 1);
+  agent->SendSchema();
+  Flush();
+  EXPECT_THAT(agent->closed(), IsEmpty());
+  EXPECT_EQ(agent->acknowledged().count(), uint64_t{kFrames});
+}
+
 TEST_F(SessionTest, WantsHelloFirst) {
   auto agent = NewAgent();
   agent->Send(agent->Encode(start_ms_ + 1000, 1));
