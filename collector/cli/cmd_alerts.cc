@@ -99,6 +99,7 @@ absl::Status PrintLog(Context& context, const AlertsArgs& args) {
                  {"VALUE", "value", true},
                  {"REASON", "reason"},
                  {"SUMMARY", "summary"},
+                 {"RULE", "rule_version"},
                  {"LABELS", "labels"}});
   auto add = [&](const query::AlertEvent& event) {
     if (IsWanted(args, event.node, event.rule, event.severity, event.to)) {
@@ -106,7 +107,8 @@ absl::Status PrintLog(Context& context, const AlertsArgs& args) {
                   Cell::Text(event.to, ColourOf(event.to)),
                   Cell::Text(event.severity, ColourOfSeverity(event.severity)),
                   Cell::Text(event.rule), Cell::Text(event.node), ValueCell(event.value),
-                  Cell::Text(event.reason), Cell::Text(event.summary), Cell::Text(event.labels)});
+                  Cell::Text(event.reason), Cell::Text(event.summary),
+                  Cell::Text(event.rule_version), Cell::Text(event.labels)});
     }
     return true;
   };

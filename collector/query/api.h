@@ -209,6 +209,9 @@ struct AlertEvent {
   int64_t active_at_ms = 0;
   std::string reason;
   std::string summary;
+  std::string rule_version = {};  // "": not known
+  int64_t evidence_from_ms = 0;   // the time whose data says why; 0: not known
+  int64_t evidence_to_ms = 0;
   bool operator==(const AlertEvent&) const = default;
 };
 

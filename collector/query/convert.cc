@@ -417,11 +417,20 @@ void ToProto(const AlertEvent& in, v1::AlertTransition* out) {
   out->set_active_at_ms(in.active_at_ms);
   out->set_reason(in.reason);
   out->set_summary(in.summary);
+  out->set_rule_version(in.rule_version);
+  out->set_evidence_from_ms(in.evidence_from_ms);
+  out->set_evidence_to_ms(in.evidence_to_ms);
 }
 
 AlertEvent FromProto(const v1::AlertTransition& in) {
-  return {in.t_ms(), in.node(), in.rule(),  in.group(),        in.severity(), in.labels(),
-          in.from(), in.to(),   in.value(), in.active_at_ms(), in.reason(),   in.summary()};
+  return {in.t_ms(),          in.node(),
+          in.rule(),          in.group(),
+          in.severity(),      in.labels(),
+          in.from(),          in.to(),
+          in.value(),         in.active_at_ms(),
+          in.reason(),        in.summary(),
+          in.rule_version(),  in.evidence_from_ms(),
+          in.evidence_to_ms()};
 }
 
 void ToProto(const Gap& in, v1::GapEntry* out) {

@@ -51,6 +51,9 @@ AlertEvent ToEvent(std::string_view node, const Record& r) {
   e.active_at_ms = Column<int64_t>(r, 7);
   e.reason = Column<std::string>(r, 8);
   e.summary = Column<std::string>(r, 9);
+  e.rule_version = Column<std::string>(r, 10);
+  e.evidence_from_ms = Column<int64_t>(r, 11);
+  e.evidence_to_ms = Column<int64_t>(r, 12);
   return e;
 }
 

@@ -130,8 +130,13 @@ class Step {
   }
 
   Transition Make(AlertState from, std::string_view reason) const {
-    return {alert_, from, std::max(t_ms_, alert_.changed_at_ms), alert_.value, std::string(reason),
-            false};
+    return {alert_,
+            from,
+            std::max(t_ms_, alert_.changed_at_ms),
+            alert_.value,
+            std::string(reason),
+            false,
+            rule_.version};
   }
 
   const Rule& rule_;

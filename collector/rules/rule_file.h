@@ -46,6 +46,8 @@ struct Rule {
   std::vector<TemplatedLabel> annotations;  // sorted by name
   Labels record_labels;                     // likewise, as they stand
   int line = 0;                             // in its file, from 1
+  // 8 hexadecimal digits, others as soon as anything of the rule changes but its place.
+  std::string version;
 };
 
 inline constexpr int64_t kDefaultIntervalMs = 60'000;

@@ -11,6 +11,7 @@
 #include "collector/promql/number_text.h"
 #include "collector/promql/parser.h"
 #include "collector/rules/rule_place.h"
+#include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/config/units.h"
 
@@ -39,6 +40,16 @@ std::string IdentityOf(const Rule& rule) {
     identity += fmt::format("\n{}={}", label.name, QuoteLabelValue(label.value.text()));
   }
   return identity + "\n" + rule.record_labels.ToString();
+}
+
+std::string VersionOf(const Rule& rule) {
+  std::string all = fmt::format("{}\n{}\n{}\n{}\n{}", IdentityOf(rule), rule.record, rule.expr,
+                                rule.for_ms, rule.keep_firing_for_ms);
+  for (const TemplatedLabel& annotation : rule.annotations) {
+    all += fmt::format("\n{}={}", annotation.name, QuoteLabelValue(annotation.value.text()));
+  }
+  const auto hash = ContentHash(all);
+  return ToHex({reinterpret_cast<const char*>(hash.data()), 4});
 }
 
 }  // namespace
@@ -208,6 +219,7 @@ void RuleReader::OneRule(const Value& value, RuleGroup* group) {
                                      "already: of alerts with the same labels there is one",
                                      group->name, rule.name));
   }
+  rule.version = VersionOf(rule);
   group->rules.push_back(std::move(rule));
 }
 

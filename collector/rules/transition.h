@@ -16,6 +16,7 @@ struct Transition {
   double value = 0;     // that caused it, or the last one known
   std::string reason;   // "", "ended", "source failing", "node silent", ...
   bool notify = false;  // true for what people are told: it fires, or what had fired is over
+  std::string rule_version = {};  // of the rule that said so; "" if that is gone
 };
 
 }  // namespace ronda::rules

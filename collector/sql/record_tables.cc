@@ -109,17 +109,21 @@ std::unique_ptr<Table> NewAlertsTable(query::Api& api) {
                                  {"value", "REAL"},
                                  {"active_at_ms", "INTEGER"},
                                  {"reason", "TEXT"},
-                                 {"summary", "TEXT"}};
+                                 {"summary", "TEXT"},
+                                 {"rule_version", "TEXT"},
+                                 {"evidence_from_ms", "INTEGER"},
+                                 {"evidence_to_ms", "INTEGER"}};
   return NewRowsTable(
       "alerts", std::move(columns), [&api](const Filter& filter, Rows* rows) -> absl::Status {
         return api.AlertLog(
             filter.from_ms, filter.to_ms, EqualTo(filter, kNode), [&](query::AlertEvent event) {
-              rows->push_back({event.t_ms, TimeText(event.t_ms), std::move(event.node),
-                               std::move(event.rule), std::move(event.group),
-                               std::move(event.severity), std::move(event.labels),
-                               std::move(event.from), std::move(event.to), event.value,
-                               TimeOrNull(event.active_at_ms), std::move(event.reason),
-                               std::move(event.summary)});
+              rows->push_back(
+                  {event.t_ms, TimeText(event.t_ms), std::move(event.node), std::move(event.rule),
+                   std::move(event.group), std::move(event.severity), std::move(event.labels),
+                   std::move(event.from), std::move(event.to), event.value,
+                   TimeOrNull(event.active_at_ms), std::move(event.reason),
+                   std::move(event.summary), std::move(event.rule_version),
+                   TimeOrNull(event.evidence_from_ms), TimeOrNull(event.evidence_to_ms)});
               return true;
             });
       });

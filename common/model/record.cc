@@ -23,7 +23,10 @@ const RecordKind& AlertRecord() {
                                  {"value", ColumnType::kDouble},
                                  {"active_at_ms", ColumnType::kInt},
                                  {"reason", ColumnType::kString},
-                                 {"summary", ColumnType::kString}}};
+                                 {"summary", ColumnType::kString},
+                                 {"rule_version", ColumnType::kString},
+                                 {"evidence_from_ms", ColumnType::kInt},
+                                 {"evidence_to_ms", ColumnType::kInt}}};
   return kKind;
 }
 

@@ -41,7 +41,8 @@ struct Record {
 const RecordKind& GapRecord();
 
 // A transition of an alert. Columns: rule, group, severity, labels (as printed), from, to (states),
-// value, active_at_ms, reason, summary.
+// value, active_at_ms, reason, summary, rule_version (of its definition, 8 hexadecimal digits),
+// evidence_from_ms and evidence_to_ms (the time whose data says why).
 const RecordKind& AlertRecord();
 
 }  // namespace ronda

@@ -118,7 +118,8 @@ class SampleFolder {
     alert.value = 97;
     const Record transition{kFolderEnd - 20'000,
                             {"CpuBusy", "host", "critical", alert.labels.ToString(), "pending",
-                             "firing", 97.0, kFolderEnd - 30'000, "", "CPU at 97 %"}};
+                             "firing", 97.0, kFolderEnd - 30'000, "", "CPU at 97 %", "0a1b2c3d",
+                             kFolderEnd - 330'000, kFolderEnd + 280'000}};
     AppendRecord(
         2, AlertRecord(), transition,
         {{std::string(rules::kAlertSpace), rules::AlertKey(alert), rules::EncodeAlert(alert)}});

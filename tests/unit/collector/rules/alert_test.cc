@@ -71,7 +71,8 @@ TEST(AlertTest, FingerprintIsFnv1a) {
 }
 
 TEST(DurableTest, KeepsActiveAlertsAndLogsTransitions) {
-  Transition t{Example(), AlertState::kFiring, 1'795'132'802'123, 90.5, "node silent", false};
+  Transition t{Example(), AlertState::kFiring, 1'795'132'802'123, 90.5, "node silent",
+               false,     "0a1b2c3d"};
   std::vector<store::StateWrite> writes;
   std::vector<Record> records;
   AppendDurable(t, &writes, &records);
@@ -88,6 +89,9 @@ TEST(DurableTest, KeepsActiveAlertsAndLogsTransitions) {
   EXPECT_EQ(std::get<double>(records[0].values[6]), 90.5);
   EXPECT_EQ(std::get<int64_t>(records[0].values[7]), t.alert.active_at_ms);
   EXPECT_EQ(std::get<std::string>(records[0].values[9]), "CPU at 90%");
+  EXPECT_EQ(std::get<std::string>(records[0].values[10]), "0a1b2c3d");
+  EXPECT_EQ(std::get<int64_t>(records[0].values[11]), t.alert.active_at_ms - 300'000);
+  EXPECT_EQ(std::get<int64_t>(records[0].values[12]), t.t_ms + 300'000);
 
   t.alert.state = AlertState::kResolved;
   AppendDurable(t, &writes, &records);

@@ -61,6 +61,25 @@ groups:
   EXPECT_FALSE(group.rules[1].clear.has_value());
 }
 
+TEST(RuleFileTest, AnotherDefinitionIsAnotherVersion) {
+  const auto version = [](const std::string& rule) {
+    const auto file = ParseRuleFile("a.yml", WithRule(rule));
+    EXPECT_OK(file);
+    return file->groups[0].rules[0].version;
+  };
+  const std::string first = version("alert: A\n    expr: up > 1\n    annotations: {s: x}");
+  EXPECT_EQ(first.size(), 8U);
+  EXPECT_EQ(first, version("expr: up   >  1 # why\n    alert: A\n    annotations: {s: x}"));
+  for (const char* other :
+       {"alert: A\n    expr: up > 2\n    annotations: {s: x}",
+        "alert: A\n    expr: up > 1\n    annotations: {s: y}",
+        "alert: A\n    expr: up > 1\n    for: 1s\n    annotations: {s: x}",
+        "alert: A\n    expr: up > 1\n    keep_firing_for: 1s\n    annotations: {s: x}",
+        "alert: A\n    expr: up > 1\n    labels: {a: b}\n    annotations: {s: x}"}) {
+    EXPECT_NE(first, version(other)) << other;
+  }
+}
+
 TEST(RuleFileTest, NamesMayBeAnyUtf8) {
   ASSERT_OK_AND_ASSIGN(const RuleFile file, ParseRuleFile("a.yml", R"(
 groups:

@@ -23,7 +23,8 @@ TEST(Record, KindsKeepTheirColumns) {
                         {"detail", ColumnType::kString}}};
   EXPECT_EQ(GapRecord(), gap);
   EXPECT_EQ(AlertRecord().name, "alert");
-  ASSERT_EQ(AlertRecord().columns.size(), 10U);
+  ASSERT_EQ(AlertRecord().columns.size(), 13U);
+  EXPECT_EQ(AlertRecord().columns[10], (RecordColumn{"rule_version", ColumnType::kString}));
   EXPECT_EQ(AlertRecord().columns[6], (RecordColumn{"value", ColumnType::kDouble}));
   for (const RecordKind* kind : {&GapRecord(), &AlertRecord()}) {
     std::set<std::string> names;
