@@ -44,9 +44,8 @@ void ToProto(const codec::RangeSet& set, google::protobuf::RepeatedPtrField<v1::
   }
 }
 
-// What the work for a message or a frame costs beside its samples, in samples: so that many small
-// ones are no way round the limit.
-constexpr double kMessageCost = 100;
+// What the work for a frame costs beside its samples, in samples: so that many small ones are no
+// way round the limit. (For a message: session_limits.cc.)
 constexpr double kFrameCost = 10;
 // A schema is decoded and compared, a series of it costs as much as so many samples.
 constexpr double kSchemaSeriesCost = 5;
@@ -229,12 +228,6 @@ void Session::OnHello(const v1::Hello& hello) {
   obs::Info("ingest", "{} joined node={} peer={} version={} clock_offset_ms={}",
             import_ ? "import" : "agent", node_name_, peer_, request.agent_version,
             request.clock_offset_ms);
-}
-
-void Session::BeginMessage() {
-  message_ = ++messages_;
-  message_samples_ = 0;
-  Charge(kMessageCost);
 }
 
 void Session::OnSchema(const std::string& content) {

@@ -18,6 +18,8 @@ constexpr int64_t kMaxPauseMs = 10'000;
 // After each message of an import, while backfill has to wait; far below the pace of sealing.
 constexpr int64_t kImportPauseMs = 200;
 constexpr int64_t kRefusedLogMs = 60'000;
+// What the work for a message costs beside its samples, in samples.
+constexpr double kMessageCost = 100;
 
 v1::Reject::Reason ReasonOf(Refusal refusal, const absl::Status& why) {
   switch (refusal) {
@@ -219,6 +221,12 @@ void Session::Refuse(Refusal refusal, const absl::Status& why) {
               ToString(refusal), Message(why));
   }
   Close(why);
+}
+
+void Session::BeginMessage() {
+  message_ = ++messages_;
+  message_samples_ = 0;
+  Charge(kMessageCost);
 }
 
 void Session::Charge(double samples) { charged_ += samples; }
